@@ -1,0 +1,1 @@
+"""Seedstock grows training data from a small, real, imperfect data set."""

@@ -1,0 +1,43 @@
+"""Errors that say the rule, the evidence and the way out, in one line.
+
+Every error that a user can cause is a `SeedstockError`; the command line prints its text and leaves with
+its `exit_code`. Anything else is a defect of Seedstock.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SeedstockError(Exception):
+    """Base of all errors that a user can mend."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class InputError(SeedstockError, ValueError):
+    """The input or the arguments are wrong."""
+
+
+class MissingExtraError(SeedstockError, ImportError):
+    """An optional library is not installed; the text names the extra that brings it."""
+
+
+class ResourceError(SeedstockError, RuntimeError):
+    """Memory, disk or time ran out, or the run was interrupted."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ShortfallError(SeedstockError, RuntimeError):
+    """Fewer rows than asked could be drawn under the given conditions.
+
+    Attributes
+    ----------
+    acceptance : float
+        Share of the candidate rows that met the conditions, 0 to 1.
+    """
+
+    def __init__(self, message: str, acceptance: float) -> None:
+        super().__init__(message)
+        self.acceptance = acceptance

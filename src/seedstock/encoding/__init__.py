@@ -1,0 +1,1 @@
+"""Columns <-> model space: numbers, categories, times; makers of ids and texts."""

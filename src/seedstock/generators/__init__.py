@@ -1,0 +1,1 @@
+"""One file, one generator. `seedstock.core.contracts` says what each must do."""

@@ -1,0 +1,1 @@
+"""Mechanistic models: calibrate, explain, generate, discover."""

@@ -1,0 +1,1 @@
+"""Where data come from, and a mark that never comes off: record, watermark, fingerprint, register."""

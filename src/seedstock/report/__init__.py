@@ -1,0 +1,1 @@
+"""One self-contained page that a person understands in a minute."""

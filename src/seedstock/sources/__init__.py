@@ -1,0 +1,1 @@
+"""The outside world <-> `Dataset`: files, frames, folders, logs, databases."""
