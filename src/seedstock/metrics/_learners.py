@@ -1,0 +1,52 @@
+"""The two learners that measures use: boosted trees on ordinal features, and a linear model on standardised ones."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import StratifiedKFold
+
+Matrix = NDArray[np.float64]
+
+
+def boosting(categorical: NDArray[np.bool_], seed: int, regression: bool = False, iterations: int = 100) -> Any:
+    """Return histogram gradient boosting with a bounded number of trees."""
+    kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    return kind(
+        max_iter=iterations,
+        learning_rate=0.1,
+        early_stopping=False,
+        categorical_features=categorical if categorical.any() else None,
+        random_state=seed,
+    )
+
+
+def linear(regression: bool = False) -> Any:
+    """Return ridge regression, or logistic regression with a light penalty."""
+    return Ridge(alpha=1.0) if regression else LogisticRegression(C=1.0, max_iter=200, tol=1e-3)
+
+
+def fit(model: Any, X: Matrix, y: NDArray[Any]) -> Any:
+    """Fit; a linear model that stopped early is good enough to judge by."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y)
+
+
+def out_of_fold(make: Any, X: Matrix, y: NDArray[np.bool_], seed: int, folds: int = 3) -> NDArray[np.float64]:
+    """Return for each row the positive class's probability from a model that has not seen the row, shape (n,).
+
+    Scores of different folds are made comparable by their ranks within the fold's negatives and positives: each
+    fold is as large, and its classes as mixed, as the others.
+    """
+    out = np.zeros(len(y))
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for train, test in splitter.split(X, y):
+        out[test] = fit(make(), X[train], y[train]).predict_proba(X[test])[:, 1]
+    return out

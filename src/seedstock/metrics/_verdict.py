@@ -1,0 +1,178 @@
+"""The verdict over all scores: good enough to train on? private enough to share? what to watch?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from seedstock.core.results import Score
+from seedstock.metrics._words import explain
+
+Answer = Literal["yes", "with care", "no"]
+_WORST: dict[Answer, int] = {"yes": 0, "with care": 1, "no": 2}
+PRIVACY = ("copy_rate", "nearest_share", "membership_auc", "membership_tpr")
+FIDELITY = ("shape_error", "trend_error", "c2st", "detection_auc", "logistic_auc", "coverage", "precision")
+WIDE = 0.1
+"""Half an interval as wide as this says nothing about a privacy score between 0.5 and 0.6."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the scores say together.
+
+    Attributes
+    ----------
+    train_on, share : {"yes", "with care", "no"}
+        Whether the rows are good enough to train on, and private enough to share.
+    sentence : str
+        Both in one or two sentences, with what cannot be told.
+    watch : tuple of str
+        What fell short and what to do about it, the worst first.
+    """
+
+    train_on: Answer
+    share: Answer
+    sentence: str
+    watch: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON values."""
+        return {**asdict(self), "watch": list(self.watch)}
+
+
+def verdict(scores: list[Score]) -> Verdict:
+    """Judge by rules that are relative to the floors.
+
+    Training: by the utility scores where there is a target, by shapes, trends and detection otherwise; either way
+    a shape or trend error far above its floor is no basis to train on. Sharing: "no" where a privacy score is out of
+    its bound beyond chance and by much, "with care" where it is out of bound, could not be measured, or its interval
+    is too wide to tell.
+
+    >>> verdict([]).train_on
+    'with care'
+    """
+    by_name = {s.name: s for s in scores}
+    training, trained_by = _train_on(by_name)
+    sharing, unknown = _share(by_name)
+    watch = [_watch(s) for s in sorted(scores, key=_shortfall, reverse=True) if s.ok is False]
+    watch += [
+        f"{explain(s)[0]} could not be measured: {s.details.get('why', 'unknown')}." for s in scores if s.ok is None
+    ]
+    sentence = f"{_TRAIN[training]}{trained_by}; {_SHARE[sharing]}{unknown}."
+    return Verdict(training, sharing, sentence, tuple(watch))
+
+
+_TRAIN: dict[Answer, str] = {
+    "yes": "Good enough to train on",
+    "with care": "Train on it with care",
+    "no": "Not good enough to train on",
+}
+_SHARE: dict[Answer, str] = {
+    "yes": "no sign that training rows were remembered",
+    "with care": "share it with care",
+    "no": "do not share it: training rows were remembered",
+}
+
+
+def _train_on(by_name: dict[str, Score]) -> tuple[Answer, str]:
+    utility = [s for n, s in by_name.items() if n.startswith("utility_") and not np.isnan(s.value)]
+    fidelity = [by_name[n] for n in FIDELITY if n in by_name and not np.isnan(by_name[n].value)]
+    if not utility and not fidelity:
+        return "with care", ", for lack of any measure (cannot tell)"
+    parts: list[Answer] = [_broken(s) for s in fidelity if s.name in ("shape_error", "trend_error")]
+    if utility:
+        parts += [_useful(s) for s in utility]
+        worst = max(utility, key=_loss)
+        why = f" ({explain(worst)[0].split(': ')[1]} {worst.value:.3g}, real rows give {worst.floor:.3g})"
+        unsure = [s for s in utility if s.name.endswith("auc") and _half(s) > WIDE]
+        if unsure:
+            parts.append("with care")
+            why += ", though the holdout is too small to tell for sure"
+    else:
+        short = [s for s in fidelity if s.ok is False]
+        parts.append("yes" if not short else "with care")
+        why = "" if not short else f" ({explain(short[0])[0].lower()} fell short)"
+        if min((s.n for s in fidelity), default=0) < 100:
+            parts.append("with care")
+            why += ", though there are too few rows to tell for sure"
+    return max(parts, key=_WORST.__getitem__), why
+
+
+def _useful(s: Score) -> Answer:
+    """Judge one utility score by the part of the real rows' gain over chance that is lost."""
+    if s.ok:
+        return "yes"
+    return "no" if _loss(s) > 0.3 else "with care"
+
+
+def _loss(s: Score) -> float:
+    if s.better == "low":
+        return float(s.value / s.floor - 1) if s.floor > 0 else float(s.value > 0)
+    chance = 0.5 if s.name.endswith("auc") else 0.0
+    gain = s.floor - chance
+    # Where real rows teach nothing there is nothing to lose.
+    return float((s.floor - s.value) / gain) if gain > 0.05 else 0.0
+
+
+def _broken(s: Score) -> Answer:
+    if s.ok:
+        return "yes"
+    return "no" if s.value > s.good + (15.0 if s.name == "shape_error" else 20.0) else "with care"
+
+
+def _share(by_name: dict[str, Score]) -> tuple[Answer, str]:
+    parts: list[Answer] = []
+    unknown = []
+    for name in PRIVACY:
+        s = by_name.get(name)
+        if s is None or np.isnan(s.value):
+            unknown.append(name)
+            continue
+        low = s.interval[0] if s.interval else s.value
+        remembered = s.value > s.good
+        surely = {
+            "copy_rate": s.value > 2 * s.good + 1 and low > s.good,
+            "nearest_share": low > s.good and s.value > 0.6,
+            "membership_auc": low > s.good and s.value > 0.6,
+            "membership_tpr": low > s.good and s.value > 0.1,
+        }[name]
+        parts.append("no" if remembered and surely else "with care" if remembered else "yes")
+        if name in ("nearest_share", "membership_auc") and _half(s) > WIDE:
+            unknown.append(name)
+    near = by_name.get("nearest_share")
+    odd = near.details.get("floor_interval") if near is not None else None
+    because = ""
+    if unknown:
+        parts.append("with care")
+        because = (
+            ", because there are too few rows to tell" if parts and max(map(_WORST.__getitem__, parts)) < 2 else ""
+        )
+    elif odd is not None and not odd[0] - 0.05 <= 0.5 <= odd[1] + 0.05:
+        parts.append("with care")
+        because = ", because train and holdout are not alike and privacy cannot be told"
+    return max(parts, key=_WORST.__getitem__), because
+
+
+def _half(s: Score) -> float:
+    return 0.0 if s.interval is None else (s.interval[1] - s.interval[0]) / 2
+
+
+def _shortfall(s: Score) -> float:
+    if np.isnan(s.value) or not np.isfinite(s.good):
+        return 0.0
+    distance = abs(s.value - 0.5) - abs(s.good - 0.5) if s.better == "half" else abs(s.value - s.good)
+    # Privacy first: what is shared cannot be called back.
+    return distance / max(abs(s.good), 0.05) + (100.0 if s.name in PRIVACY else 0.0)
+
+
+def _watch(s: Score) -> str:
+    title, _, advice = explain(s)
+    return f"{title}: {s.value:.3g} (should be {_bound(s)}, real data: {s.floor:.3g}). {advice}"
+
+
+def _bound(s: Score) -> str:
+    if s.better == "half":
+        return f"within {s.good - 0.5:.2g} of 0.5"
+    return f"{'at most' if s.better == 'low' else 'at least'} {s.good:.3g}"

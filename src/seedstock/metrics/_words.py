@@ -1,0 +1,146 @@
+"""Each score in words: a title, what it means, and what to do when it is bad."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seedstock.core.results import Score
+
+_RARE = "Ask for more rows, or for given rare values (`--given`), and check that cleaning did not remove them."
+_UTILITY = "Fit a stronger generator; check the trends that involve the target, and that all of its classes are drawn."
+_LEARN = "Look at the columns with the largest error; try the default generator, more training rows, or cleaning first."
+_TELLING = (
+    "Look at the most telling columns in the details: often one column's grid, range or missing values give it away."
+)
+_MEMORY = "Do not share these rows; fit with larger leaves or more shrinkage, remove duplicates, or bring more rows."
+
+_WORDS: dict[str, tuple[str, str, str]] = {
+    "shape_error": (
+        "Column shapes",
+        "How far each column's distribution is from the real one on average, 0 % being equal and 100 % disjoint.",
+        _LEARN,
+    ),
+    "trend_error": (
+        "Pair trends",
+        "How far the joint behaviour of each pair of columns is from the real one on average, 0 % being equal.",
+        "Look at the worst pairs; the independent generator keeps no trends, and small tables give noisy ones.",
+    ),
+    "c2st": (
+        "Indistinguishable by boosting",
+        "1 if boosted trees cannot tell synthetic rows from the training rows, 0 if they always can.",
+        _TELLING,
+    ),
+    "detection_auc": (
+        "Detection by boosting",
+        "How well boosted trees tell synthetic rows from unseen real ones: 0.5 is a coin toss, 1 is always.",
+        _TELLING,
+    ),
+    "logistic_auc": (
+        "Detection by a linear model",
+        "How well logistic regression tells synthetic rows from unseen real ones: 0.5 is a coin toss, 1 is always.",
+        "A linear model sees shifted means and shares: look at the column shapes first.",
+    ),
+    "precision": (
+        "Precision",
+        "Share of synthetic rows that lie where real rows lie.",
+        "Implausible rows are made: look at the invented combinations and the worst pairs.",
+    ),
+    "recall": (
+        "Recall",
+        "Share of real rows that lie where synthetic rows lie.",
+        "Part of the real variety is missing: ask for more rows or a generator that smooths less.",
+    ),
+    "density": (
+        "Density",
+        "How densely synthetic rows fill the neighbourhoods of real rows, 1 being as densely as real ones.",
+        "Rows lie off the real neighbourhoods: look at the worst pairs and the most telling columns.",
+    ),
+    "coverage": (
+        "Coverage",
+        "Share of real rows that have a synthetic row in their neighbourhood.",
+        "Regions of the real data stay empty: ask for more rows, and look at the rare categories that were lost.",
+    ),
+    "rare_categories_kept": (
+        "Rare categories kept",
+        "Share of the rare real categories that occur, of those expected for so many rows.",
+        _RARE,
+    ),
+    "rare_pairs_kept": (
+        "Rare combinations kept",
+        "Share of the rare real pairs of categories that occur, of those expected for so many rows.",
+        _RARE,
+    ),
+    "range_used": (
+        "Range used",
+        "How much of the range of the real numbers and dates the synthetic ones reach.",
+        "The tails are cut: ask for more rows, or check whether outliers were clipped by cleaning.",
+    ),
+    "invented": (
+        "Invented combinations",
+        "Share of synthetic rows with a category or a pair of categories that no training row has.",
+        "See the examples: if they are impossible rather than new, add a rule or fit a stronger generator.",
+    ),
+    "missing_error": (
+        "Missing values",
+        "How far each column's share of missing cells is from the real one, in percentage points.",
+        "Check that missing values were recognised when reading (tokens such as ? or NA).",
+    ),
+    "copy_rate": (
+        "Exact copies",
+        "Share of synthetic rows that equal a training row in every cell; the floor says how often real rows do.",
+        _MEMORY,
+    ),
+    "nearest_share": (
+        "Nearest-neighbour share",
+        "Share of synthetic rows nearer to a training row than to an unseen real one: 0.5 is ideal, 1 is copying.",
+        _MEMORY,
+    ),
+    "membership_auc": (
+        "Membership attack",
+        "How well the strongest of several attacks tells who was in the training data: 0.5 is a coin toss.",
+        _MEMORY,
+    ),
+    "membership_tpr": (
+        "Members exposed",
+        "Share of the training rows that an attack names while wrongly naming 1 % of others; 0.01 is chance.",
+        "A few rows stand out: look at rare combinations and outliers, which are remembered first. " + _MEMORY,
+    ),
+}
+_LEARNERS = {"boosting": "Boosted trees", "linear": "A linear model"}
+_MEASURES = {
+    "auc": ("AUC", "ranks unseen real rows: 0.5 is a coin toss, 1 is perfect; the floor is what real rows teach."),
+    "macro_f1": ("macro F1", "labels unseen real rows, every class counting alike; the floor is what real rows teach."),
+    "rmse": ("RMSE", "errs on unseen real rows, in the target's units; the floor is what real rows teach."),
+}
+
+
+def explain(score: Score) -> tuple[str, str, str]:
+    """Return a score's title, what it means in one sentence, and what to do about it when it is bad.
+
+    A score of a third party's metric gets its name as title.
+
+    >>> explain(Score("utility_linear_auc", 0.9, 0.91, "high", 0.89))[0]
+    'Train on synthetic, test on real: a linear model, AUC'
+    """
+    if score.name in _WORDS:
+        return _WORDS[score.name]
+    for learner, who in _LEARNERS.items():
+        for measure, (label, does) in _MEASURES.items():
+            if score.name == f"utility_{learner}_{measure}":
+                title = f"Train on synthetic, test on real: {who[0].lower()}{who[1:]}, {label}"
+                return title, f"How well {who[0].lower()}{who[1:]} that saw synthetic rows only {does}", _UTILITY
+    title = score.name.replace("_", " ").capitalize()
+    return title, "A measure of an added metric.", str(score.details.get("advice", "See the metric's own description."))
+
+
+def in_words(score: Score) -> str:
+    """Return where a score lies, in words, beside its floor.
+
+    >>> in_words(Score("c2st", 0.95, 0.99, "high", 0.79))
+    'good: 0.95, real data reach 0.99'
+    """
+    if np.isnan(score.value):
+        return f"not measured: {score.details.get('why', 'no value')}"
+    word = "good" if score.ok else "poor" if np.isfinite(score.good) else "measured"
+    floor = "" if np.isnan(score.floor) else f", real data reach {score.floor:.3g}"
+    return f"{word}: {score.value:.3g}{floor}"
