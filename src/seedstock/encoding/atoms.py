@@ -1,0 +1,162 @@
+"""Columns as atoms: the distinct values of a column in order, and each cell as a code into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.schema import ColumnSchema
+from seedstock.core.table import Column
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """The distinct values of one column, sorted, with the missing cell as a last atom of its own.
+
+    Attributes
+    ----------
+    values : ndarray, shape (k,)
+        Sorted distinct values; for texts an object array in order of frequency.
+    counts : int64 ndarray, shape (k,) or (k + 1,)
+        Rows of each atom; one more entry where cells were missing.
+    step : float
+        Grid of the numbers or times (in microseconds); 0 where there is none.
+    smooth : bool
+        Whether `column` may draw values between the atoms: numbers or times that hardly ever repeat.
+    """
+
+    values: NDArray[Any]
+    counts: NDArray[np.int64]
+    step: float
+    smooth: bool
+
+    @property
+    def is_text(self) -> bool:
+        return self.values.dtype == object
+
+    @property
+    def k(self) -> int:
+        """Number of atoms, the missing one included."""
+        return len(self.counts)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the codes follow an order of size."""
+        return not self.is_text
+
+    @classmethod
+    def fit(cls, column: Column, schema: ColumnSchema) -> tuple[Atoms, Codes]:
+        """Return a column's atoms, and its codes, shape (n,)."""
+        here = ~column.missing
+        codes = np.empty(len(column), np.int64)
+        if column.levels is not None:
+            counts = np.bincount(column.values[here], minlength=len(column.levels))
+            # Ties by text, so that the order of the rows does not matter.
+            order = np.lexsort((column.levels.astype(str), -counts)) if len(counts) else np.zeros(0, np.int64)
+            order = order[counts[order] > 0]
+            place = np.empty(len(counts), np.int64)
+            place[order] = np.arange(len(order))
+            codes[here] = place[column.values[here]]
+            values, counts = column.levels[order], counts[order]
+            step, smooth = 0.0, False
+        else:
+            values, inverse, counts = np.unique(column.values[here], return_inverse=True, return_counts=True)
+            codes[here] = inverse
+            step = _grid(values, schema)
+            # Where most rows share their value with another, the values are a set to keep, not a sample to fill in.
+            alone = counts[counts <= 2].sum()
+            smooth = bool(len(values) > 100 and values.dtype != bool and alone >= 0.5 * counts.sum())
+        missing = int(column.missing.sum())
+        if missing:
+            codes[~here] = len(values)
+            counts = np.append(counts, missing)
+        return cls(values, counts.astype(np.int64), step, smooth), codes
+
+    def encode(self, column: Column) -> Codes:
+        """Return the codes of other cells, shape (n,): numbers by their nearest atom, unknown texts as -1.
+
+        A missing cell is -1 too where none was missing in the data that were fitted.
+        """
+        codes = np.full(len(column), self.k - 1 if self.k > len(self.values) else -1, np.int64)
+        here = ~column.missing
+        if column.levels is not None:
+            if not self.is_text:
+                raise InputError("a condition on a number or a time must be one, not a text")
+            index = {v: i for i, v in enumerate(self.values)}
+            place = np.array([index.get(t, -1) for t in column.levels], np.int64)
+            codes[here] = place[column.values[here]] if len(place) else -1
+        elif self.is_text:
+            raise InputError("a condition on a text column must be a text")
+        elif len(self.values):
+            codes[here] = nearest(self.values, column.values[here])
+        return codes
+
+    def column(self, codes: Codes, rng: np.random.Generator) -> Column:
+        """Return the cells of these codes; smooth columns get values between the atom's neighbours."""
+        missing = codes >= len(self.values)
+        if not len(self.values):
+            return Column(np.zeros(len(codes), np.int32 if self.is_text else self.values.dtype), missing,
+                          np.empty(0, object) if self.is_text else None)  # fmt: skip
+        safe = np.where(missing, 0, codes)
+        if self.is_text:
+            return Column(safe.astype(np.int32), missing, self.values)
+        values = self.values[safe]
+        return Column(self._between(safe, rng) if self.smooth else values, missing)
+
+    def _between(self, codes: Codes, rng: np.random.Generator) -> NDArray[Any]:
+        """Draw uniformly between the midpoints to both neighbours, on the grid; repeated values stay."""
+        values = self.values[codes]
+        x = self.values.astype("i8") if self.values.dtype.kind in "mM" else self.values
+        x = x.astype(float)
+        left, right = x[np.maximum(codes - 1, 0)], x[np.minimum(codes + 1, len(x) - 1)]
+        here = x[codes]
+        u = rng.random(len(codes))
+        with np.errstate(invalid="ignore"):
+            new = (here + left) / 2 * (1 - u) + (here + right) / 2 * u
+        keep = (self.counts[codes] > 2) | ~np.isfinite(new)
+        if self.step:
+            new = np.round(new / self.step) * self.step
+        if self.values.dtype.kind in "imM":
+            # Whole numbers beyond 2**53 would lose digits in float64.
+            keep |= np.abs(here) > 2**53
+            drawn = np.round(np.where(keep, 0.0, new)).astype("i8").astype(values.dtype)
+        else:
+            drawn = np.round(new, _decimals(self.step)) if self.step else new
+        return np.where(keep, values, drawn)
+
+
+def nearest(values: NDArray[Any], wanted: NDArray[Any]) -> Codes:
+    """Return for each wanted number or time the index of the nearest of the sorted values."""
+    right = np.clip(np.searchsorted(values, wanted), 0, len(values) - 1)
+    left = np.maximum(right - 1, 0)
+    if values.dtype == bool:
+        return right.astype(np.int64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        nearer = np.abs(wanted - values[left]) < np.abs(values[right] - wanted)
+    return np.where(nearer, left, right).astype(np.int64)
+
+
+def _grid(values: NDArray[Any], schema: ColumnSchema) -> float:
+    """Return the step of the grid that all values lie on, 0 where there is none."""
+    if values.dtype.kind in "mM":
+        whole = np.diff(values.astype("i8"))
+        return float(np.gcd.reduce(whole)) if len(whole) else 1.0
+    if values.dtype.kind == "i":
+        # Differences of far apart int64 values overflow; the grid of such columns does not matter.
+        spread = values.astype(float)
+        if not len(values) or np.abs(spread).max() > 2**52:
+            return 1.0
+        return float(max(np.gcd.reduce(values - values[0]), 1)) if len(values) > 1 else 1.0
+    if values.dtype.kind == "f" and schema.decimals is not None:
+        return float(10.0**-schema.decimals)
+    return 0.0
+
+
+def _decimals(step: float) -> int:
+    return max(0, round(-np.log10(step))) if 0 < step < 1 else 0

@@ -1,0 +1,123 @@
+"""`Plan`: which columns a generator learns, which are made anew, and the way back to a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.core.rng import Rng
+from seedstock.core.schema import Schema
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.atoms import Atoms, Codes
+from seedstock.encoding.ids import IdMaker
+from seedstock.encoding.pack import pack, unpack
+from seedstock.encoding.texts import TextMaker
+
+_MAKERS: dict[str, type[IdMaker] | type[TextMaker]] = {"id": IdMaker, "text": TextMaker}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A fitted translation between a data set of one table and codes.
+
+    Attributes
+    ----------
+    schema : Schema
+    atoms : mapping of str to Atoms
+        The learned columns, in the table's order.
+    makers : mapping of str to IdMaker or TextMaker
+        The columns that are made anew for each row, with the share of cells to leave empty.
+    empty : mapping of str to float
+    """
+
+    schema: Schema
+    atoms: Mapping[str, Atoms]
+    makers: Mapping[str, IdMaker | TextMaker]
+    empty: Mapping[str, float]
+
+    @classmethod
+    def fit(cls, data: Dataset) -> tuple[Plan, dict[str, Codes]]:
+        """Return the plan of a data set, and the codes of its learned columns, each of shape (n,)."""
+        table, columns = data.table, data.columns
+        if not len(table):
+            raise InputError("a generator needs at least one row, and there is none; bring rows")
+        if images := columns.of_kind("image"):
+            raise InputError(f"column {images[0]!r} holds images; take an image generator for it")
+        makers: dict[str, IdMaker | TextMaker] = {
+            name: _MAKERS[columns[name].kind].fit(table[name]) for name in columns.of_kind("id", "text")
+        }
+        empty = {name: float(table[name].missing.mean()) for name in makers}
+        fitted = {name: Atoms.fit(table[name], columns[name]) for name in table if name not in makers}
+        codes = {name: c for name, (_, c) in fitted.items()}
+        return cls(data.schema, {name: a for name, (a, _) in fitted.items()}, makers, empty), codes
+
+    def assemble(self, codes: Mapping[str, Codes], n: int, rng: Rng, row: int, seed_rng: Rng) -> Table:
+        """Return n rows from codes: cells of the learned columns, and made ones.
+
+        Parameters
+        ----------
+        rng : Rng
+            The block's stream.
+        row : int
+            Number of the first row, from which identifiers are made.
+        seed_rng : Rng
+            The whole draw's stream, which the identifiers' permutation depends on.
+        """
+        name_of_table = next(iter(self.schema.tables))
+        out: dict[str, Column] = {}
+        for name in self.schema.tables[name_of_table].columns:
+            if name in self.atoms:
+                out[name] = self.atoms[name].column(codes[name], rng.child("cell", name).generator())
+                continue
+            maker = self.makers[name]
+            stream = seed_rng if isinstance(maker, IdMaker) else rng
+            column = maker.make(n, stream.child("make", name), row)
+            hole = rng.child("empty", name).generator().random(n) < self.empty[name]
+            out[name] = Column(column.values, column.missing | hole, column.levels)
+        return Table(out, n)
+
+    def dataset(self, table: Table) -> Dataset:
+        """Return a table of this plan's schema as a data set."""
+        return Dataset({next(iter(self.schema.tables)): table}, self.schema)
+
+    def state(self) -> State:
+        """Return the plan as arrays and JSON values."""
+        arrays: dict[str, NDArray[Any]] = {}
+        meta: dict[str, Any] = {"schema": self.schema.to_json(), "atoms": {}, "makers": {}, "empty": dict(self.empty)}
+        for i, (name, a) in enumerate(self.atoms.items()):
+            if a.is_text:
+                arrays[f"atoms.{i}.bytes"], arrays[f"atoms.{i}.offsets"] = pack(a.values)
+            else:
+                # npz keeps times with their unit.
+                arrays[f"atoms.{i}.values"] = a.values
+            arrays[f"atoms.{i}.counts"] = a.counts
+            meta["atoms"][name] = {"step": a.step, "smooth": a.smooth, "text": a.is_text}
+        for name, maker in self.makers.items():
+            meta["makers"][name] = maker.to_json()
+        return State(arrays, meta)
+
+    @classmethod
+    def from_state(cls, state: State) -> Plan:
+        """Make the plan again."""
+        schema = Schema.from_json(state.meta["schema"])
+        columns = next(iter(schema.tables.values()))
+        atoms = {}
+        for i, (name, m) in enumerate(state.meta["atoms"].items()):
+            a = {
+                part: state.arrays[f"atoms.{i}.{part}"] for part in (("bytes", "offsets") if m["text"] else ("values",))
+            }
+            values = unpack(a["bytes"], a["offsets"]) if m["text"] else a["values"]
+            atoms[name] = Atoms(values, state.arrays[f"atoms.{i}.counts"], float(m["step"]), bool(m["smooth"]))
+        makers = {name: _MAKERS[columns[name].kind].from_json(m) for name, m in state.meta["makers"].items()}
+        return cls(schema, atoms, makers, {k: float(v) for k, v in state.meta["empty"].items()})
+
+
+def none_given(given: Table | None) -> bool:
+    """Tell whether a table of conditions has no present cell."""
+    return given is None or all(bool(np.all(c.missing)) for c in given.columns.values())

@@ -1,0 +1,135 @@
+"""What the generators of one table share: blocks, conditions, and the way from codes to a data set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.core.rng import Rng, blocks
+from seedstock.core.schema import Schema
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.atoms import Codes
+from seedstock.encoding.plan import Plan
+
+FREE = -1
+"""In an array of conditions: this cell is to be drawn."""
+
+Given = Mapping[str, Codes]
+"""Conditions of a block: column -> codes, `FREE` where the cell is to be drawn; columns without any are absent."""
+
+
+@dataclass(frozen=True, eq=False)
+class TabularFitted(ABC):
+    """A fitted model of one table that draws codes; this class does the rest of `seedstock.core.contracts.Fitted`."""
+
+    plan: Plan
+
+    @abstractmethod
+    def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
+        """Return codes of n rows for every learned column; given cells must come back unchanged."""
+
+    @abstractmethod
+    def own_state(self) -> State:
+        """Return the state besides the plan's."""
+
+    @classmethod
+    @abstractmethod
+    def from_own_state(cls, plan: Plan, state: State) -> Self:
+        """Make the model from its plan and its own state."""
+
+    @property
+    def schema(self) -> Schema:
+        return self.plan.schema
+
+    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+        """Draw exactly n rows; see `seedstock.core.contracts.Fitted.sample`."""
+        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+            raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
+        wanted = self._conditions(n, given)
+        parts = []
+        done = 0
+        for block, rows in blocks(n, start):
+            stream = rng.child("block", block)
+            here = slice(done, done + rows)
+            conditions = {name: c[here] for name, c in wanted.items() if (c[here] != FREE).any()}
+            codes = self.draw(rows, stream.child("draw"), conditions)
+            table = self.plan.assemble(codes, rows, stream, start + done, rng)
+            parts.append(table if given is None else _overwrite(table, given.take(here)))
+            done += rows
+        return self.plan.dataset(Table.concat(parts) if parts else self._no_rows())
+
+    def state(self) -> State:
+        own, plan = self.own_state(), self.plan.state()
+        arrays = {f"plan.{k}": v for k, v in plan.arrays.items()} | {f"own.{k}": v for k, v in own.arrays.items()}
+        return State(arrays, {"plan": plan.meta, "own": own.meta})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        def part(name: str) -> State:
+            arrays = {k.removeprefix(f"{name}."): v for k, v in state.arrays.items() if k.startswith(f"{name}.")}
+            return State(arrays, state.meta[name])
+
+        try:
+            return cls.from_own_state(Plan.from_state(part("plan")), part("own"))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise InputError(f"this model is damaged or foreign ({error!s}); fit it again") from None
+
+    def _conditions(self, n: int, given: Table | None) -> dict[str, Codes]:
+        wanted: dict[str, Codes] = {}
+        if given is None:
+            return wanted
+        if len(given) != n:
+            raise InputError(f"the conditions must have one row for each of the {n} rows asked, not {len(given)}")
+        known = next(iter(self.schema.tables.values()))
+        for name in given:
+            _ = known[name]
+            if name not in self.plan.atoms or given[name].missing.all():
+                continue
+            codes = self.plan.atoms[name].encode(given[name])
+            codes[given[name].missing] = FREE
+            unknown = (codes == FREE) & ~given[name].missing
+            if unknown.any():
+                example = given[name].texts()[unknown][0]
+                raise InputError(
+                    f"no row with {name} = {example!r} was ever seen, and no model can show what it has never seen; "
+                    f"choose one of the values in the data"
+                )
+            wanted[name] = codes
+        return wanted
+
+    def _no_rows(self) -> Table:
+        empty: dict[str, Codes] = {name: np.empty(0, np.int64) for name in self.plan.atoms}
+        return self.plan.assemble(empty, 0, Rng(0), 0, Rng(0))
+
+
+def _overwrite(table: Table, given: Table) -> Table:
+    """Put the given cells in exactly as given: codes know them only as nearest atoms."""
+    out: dict[str, Column] = {}
+    for name in given:
+        new, old = given[name], table[name]
+        if new.is_text != old.is_text or (not new.is_text and new.values.dtype.kind != old.values.dtype.kind):
+            new = _as_type_of(name, new, old)
+        both = Column.concat([old, new])
+        rows = np.where(new.missing, np.arange(len(old)), len(old) + np.arange(len(old)))
+        out[name] = both.take(rows)
+    return table.assign(out)
+
+
+def _as_type_of(name: str, new: Column, old: Column) -> Column:
+    if new.is_text or old.is_text:
+        raise InputError(f"the condition on {name!r} is of another type than the column")
+    return Column(new.values.astype(old.values.dtype), new.missing)
+
+
+def weighted(weights: NDArray[Any], n: int, g: np.random.Generator) -> Codes:
+    """Draw n indices with probabilities proportional to weights, shape (k,)."""
+    cumulative = np.cumsum(weights, dtype=float)
+    picked: Codes = np.searchsorted(cumulative, g.random(n) * cumulative[-1], side="right").astype(np.int64)
+    return np.minimum(picked, len(cumulative) - 1)

@@ -1,0 +1,63 @@
+"""Each column from its own distribution: the floor that all other generators must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from seedstock.core.contracts import Fitted
+from seedstock.core.results import State
+from seedstock.core.rng import Rng
+from seedstock.core.table import Dataset
+from seedstock.encoding.atoms import Codes
+from seedstock.encoding.plan import Plan
+from seedstock.generators._tabular import Given, TabularFitted, weighted
+
+
+@dataclass(frozen=True, eq=False)
+class IndependentFitted(TabularFitted):
+    """The columns' own distributions."""
+
+    def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
+        out = {}
+        for name, atoms in self.plan.atoms.items():
+            codes = weighted(atoms.counts, n, rng.child(name).generator())
+            if name in given:
+                codes[given[name] >= 0] = given[name][given[name] >= 0]
+            out[name] = codes
+        return out
+
+    def own_state(self) -> State:
+        return State({}, {})
+
+    @classmethod
+    def from_own_state(cls, plan: Plan, state: State) -> Self:
+        return cls(plan)
+
+
+@dataclass(frozen=True)
+class Independent:
+    """Draws every column on its own, as often as each value was seen; no dependence is kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+    >>> from seedstock.core.table import Column, Table
+    >>> data = Dataset(
+    ...     {"data": Table({"x": Column.of(np.arange(3))})},
+    ...     Schema({"data": TableSchema({"x": ColumnSchema("number", dtype="int64")})}),
+    ... )
+    >>> len(Independent().fit(data, Rng(1)).sample(5, Rng(2)).table)
+    5
+    """
+
+    fitted: ClassVar[type[Fitted]] = IndependentFitted
+
+    def fit(self, data: Dataset, rng: Rng) -> IndependentFitted:
+        return IndependentFitted(Plan.fit(data)[0])
+
+
+GENERATOR = Independent
+TINY = Independent()
+SOURCE = "The product of the empirical marginals; the null model of dependence."
