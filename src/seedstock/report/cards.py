@@ -1,0 +1,75 @@
+"""Scores as cards: the number, its scale, its floor, what it means and what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seedstock.core.results import Score
+from seedstock.metrics._words import explain
+from seedstock.report.pictures import bullet
+from seedstock.report.text import number, shown
+
+GROUPS = {
+    "fidelity": ("Fidelity", "Does the synthetic table behave like the real one?"),
+    "utility": ("Utility", "Do models trained on it work on real rows?"),
+    "coverage": ("Coverage", "Is what is rare kept, and nothing made up?"),
+    "privacy": ("Privacy", "Does it give away rows it learned from?"),
+}
+PERCENT = frozenset(
+    ["shape_error", "trend_error", "missing_error", "invented", "range_used", "rare_categories_kept", "rare_pairs_kept"]
+)
+"""Scores that are percentages."""
+
+
+def cards_by_group(scores: Sequence[Score], groups: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the groups in the order of reading, each with its cards; what falls short stands first."""
+    out = []
+    known = [*GROUPS, *sorted({groups.get(s.name, "other") for s in scores} - set(GROUPS))]
+    for group in known:
+        cards = [card(s) for s in scores if groups.get(s.name, "other") == group]
+        # Stable: within a rank the order of the measures stays.
+        cards.sort(key=lambda c: ("off", "ok", "none").index(c["state"]))
+        title, lead = GROUPS.get(group, (shown(group.capitalize()), ""))
+        measured = [c for c in cards if c["state"] != "none"]
+        good = sum(c["state"] == "ok" for c in measured)
+        tally = f"{good} of {len(measured)} in the good range" if measured else "not measured"
+        out.append({"id": shown(group), "title": title, "lead": lead, "cards": cards, "tally": tally})
+    return out
+
+
+def card(score: Score) -> dict[str, Any]:
+    """Return what one card shows."""
+    title, meaning, advice = explain(score)
+    unit = " %" if score.name in PERCENT else ""
+    out: dict[str, Any] = {
+        "title": shown(title),
+        "meaning": shown(meaning, 600),
+        "advice": shown(advice, 600),
+        "state": {True: "ok", False: "off", None: "none"}[score.ok],
+        "pill": {True: "good", False: "watch", None: "not measured"}[score.ok],
+        "value": number(score.value) + (unit if math.isfinite(score.value) else ""),
+        "floor": number(score.floor) + unit if math.isfinite(score.floor) else None,
+        "good": good_range(score, unit),
+        "interval": None,
+        "n": f"{score.n:,}" if score.n else None,
+        "picture": bullet(score),
+        "why": shown(score.details.get("why", ""), 300) if score.ok is None else "",
+    }
+    if score.interval and all(math.isfinite(v) for v in score.interval):
+        out["interval"] = f"{number(score.interval[0])} to {number(score.interval[1])}{unit}"
+    return out
+
+
+def good_range(score: Score, unit: str = "") -> str | None:
+    """Return the good range in words.
+
+    >>> good_range(Score("nearest_share", 0.52, 0.5, "half", 0.55))
+    '0.45 to 0.55'
+    """
+    if not math.isfinite(score.good):
+        return None
+    if score.better == "half":
+        return f"{number(1 - score.good)} to {number(score.good)}{unit}"
+    return f"{number(score.good)}{unit} or {'less' if score.better == 'low' else 'more'}"
