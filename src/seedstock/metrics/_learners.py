@@ -15,12 +15,14 @@ from sklearn.model_selection import StratifiedKFold
 Matrix = NDArray[np.float64]
 
 
-def boosting(categorical: NDArray[np.bool_], seed: int, regression: bool = False, iterations: int = 100) -> Any:
+def boosting(
+    categorical: NDArray[np.bool_], seed: int, regression: bool = False, iterations: int = 100, rate: float = 0.1
+) -> Any:
     """Return histogram gradient boosting with a bounded number of trees."""
     kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     return kind(
         max_iter=iterations,
-        learning_rate=0.1,
+        learning_rate=rate,
         early_stopping=False,
         categorical_features=categorical if categorical.any() else None,
         random_state=seed,

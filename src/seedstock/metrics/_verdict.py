@@ -134,7 +134,7 @@ def _share(by_name: dict[str, Score]) -> tuple[Answer, str]:
         remembered = s.value > s.good
         surely = {
             "copy_rate": s.value > 2 * s.good + 1 and low > s.good,
-            "nearest_share": low > s.good and s.value > 0.6,
+            "nearest_share": low > s.good and s.value > 0.56,
             "membership_auc": low > s.good and s.value > 0.6,
             "membership_tpr": low > s.good and s.value > 0.1,
         }[name]

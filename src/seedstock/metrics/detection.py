@@ -31,7 +31,7 @@ class Detection:
     At most `max_rows` rows a side; the details name the columns that tell most.
     """
 
-    max_rows: int = 20_000
+    max_rows: int = 30_000
     iterations: int = 100
 
     group: ClassVar[str] = "fidelity"
@@ -52,7 +52,7 @@ class Detection:
 
         def by_boosting(a: Matrix, b: Matrix, name: str) -> _Told:
             seed = rng.child(name).integer()
-            return _tell(a, b, lambda: boosting(features.categorical, seed, iterations=self.iterations), seed)
+            return _tell(a, b, lambda: boosting(features.categorical, seed, iterations=self.iterations, rate=0.2), seed)
 
         floor = by_boosting(*_even(train, holdout, rng.child("floor")), "floor")
         c2st = by_boosting(*_even(train, synthetic, rng.child("c2st")), "c2st")

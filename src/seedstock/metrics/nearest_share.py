@@ -23,7 +23,8 @@ class NearestShare:
     Train is thinned to the holdout's size, so that 0.5 is what a generator reaches that learned the population
     and not its rows; ties count half. The distance is that of `Features.embedded`: ranks for numbers, 0 or 1 for
     categories. The floor is the share for one half of the holdout, against train and the other half: where it is
-    not near 0.5, train and holdout are no samples of one population, and the value means little.
+    not near 0.5, train and holdout are no samples of one population, and the value means little. Both are means
+    over up to `repeats` disjoint parts of train.
 
     The interval comes from exchanging the labels train and holdout: if the c_i synthetic rows whose nearest row is
     i go one way or the other together, the share has the variance sum(c_i^2) / (4 n^2). At most `max_real` real
@@ -31,6 +32,7 @@ class NearestShare:
     """
 
     max_real: int = 10_000
+    repeats: int = 4
     max_synthetic: int = 15_000
 
     group: ClassVar[str] = "privacy"
@@ -39,7 +41,7 @@ class NearestShare:
         m = min(self.max_real, len(evidence.train.table), len(evidence.holdout.table))
         e = replace(
             evidence,
-            train=thin(evidence.train, m, rng.child("train")),
+            train=thin(evidence.train, self.repeats * m, rng.child("train")),
             holdout=thin(evidence.holdout, m, rng.child("holdout")),
             synthetic=thin(evidence.synthetic, self.max_synthetic, rng.child("synthetic")),
         )
@@ -50,31 +52,46 @@ class NearestShare:
             why = "there are too few rows" if features.names else "there is no usable column"
             return [Score("nearest_share", nan, nan, "half", nan, details={**info, "why": why})]
         train, holdout, synthetic = features.embedded()
-        share, half, to_train, to_holdout = nearest_share(synthetic, train, holdout)
+        train = train[rng.child("parts").generator().permutation(len(train))]
+        share, half = self._mean_share(synthetic, train, holdout)
         order = rng.child("floor").generator().permutation(m)
         first, second = holdout[order[: m // 2]], holdout[order[m // 2 :]]
-        floor, floor_half, _, _ = nearest_share(first, train[: len(second)], second)
+        floor, floor_half = self._mean_share(first, train, second)
+        to_train, to_holdout, real_to_train = (
+            np.sqrt(nearest(a, b)[0][:, 0])
+            for a, b in ((synthetic, train[:m]), (synthetic, holdout), (holdout, train[:m]))
+        )
         info |= {
             "floor_interval": [max(0.0, floor - floor_half), min(1.0, floor + floor_half)],
-            "distances": _histograms(to_train, to_holdout, nearest(holdout, train)[0][:, 0]),
+            "distances": _histograms(to_train, to_holdout, real_to_train),
         }
         interval = (max(0.0, share - half), min(1.0, share + half))
         good = 0.5 + min(0.5, max(0.03, half))
         return [Score("nearest_share", share, floor, "half", good, interval, len(synthetic), info)]
 
+    def _mean_share(self, queries: Matrix, train: Matrix, holdout: Matrix) -> tuple[float, float]:
+        m = len(holdout)
+        parts = max(1, min(self.repeats, len(train) // m))
+        shares = [nearest_share(queries, train[k * m : (k + 1) * m], holdout) for k in range(parts)]
+        value, half = np.mean(shares, axis=0)
+        return float(value), float(half)
 
-def nearest_share(queries: Matrix, train: Matrix, holdout: Matrix) -> tuple[float, float, Matrix, Matrix]:
-    """Return the share nearer to train, half its 95 % interval, and the distances to train and to holdout, (n,)."""
+
+def nearest_share(queries: Matrix, train: Matrix, holdout: Matrix) -> tuple[float, float]:
+    """Return the share of queries nearer to train, and half its 95 % interval.
+
+    >>> nearest_share(np.array([[0.1], [0.9]]), np.array([[0.0]]), np.array([[0.6]]))[0]
+    0.5
+    """
     a, i = (x[:, 0] for x in nearest(queries, train))
     b, j = (x[:, 0] for x in nearest(queries, holdout))
     share = float(((a < b) + 0.5 * (a == b)).mean())
     c = np.bincount(np.where(a <= b, i, len(train) + j), minlength=len(train) + len(holdout))
-    return share, 1.96 * float(np.sqrt((c**2).sum()) / (2 * len(queries))), np.sqrt(a), np.sqrt(b)
+    return share, 1.96 * float(np.sqrt((c**2).sum())) / (2 * len(queries))
 
 
 def _histograms(to_train: Matrix, to_holdout: Matrix, real: Matrix) -> dict[str, Any]:
     """Return the three distributions of distances, binned alike, for the report; shares of the rows in each bin."""
-    real = np.sqrt(real)
     edges = np.linspace(0, float(max(to_train.max(), to_holdout.max(), real.max())) or 1.0, BINS + 1)
     shares = {
         name: (np.histogram(x, edges)[0] / len(x)).round(6).tolist()
