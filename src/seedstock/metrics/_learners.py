@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedKFold
 
+from seedstock.metrics._threads import one_thread
+
 Matrix = NDArray[np.float64]
 
 
@@ -36,19 +38,25 @@ def linear(regression: bool = False) -> Any:
 
 def fit(model: Any, X: Matrix, y: NDArray[Any]) -> Any:
     """Fit; a linear model that stopped early is good enough to judge by."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y)
+
+
+def probabilities(model: Any, X: Matrix) -> Matrix:
+    """Return the classes' probabilities, shape (n, k)."""
+    with one_thread():
+        out: Matrix = model.predict_proba(X)
+    return out
 
 
 def out_of_fold(make: Any, X: Matrix, y: NDArray[np.bool_], seed: int, folds: int = 3) -> NDArray[np.float64]:
     """Return for each row the positive class's probability from a model that has not seen the row, shape (n,).
 
-    Scores of different folds are made comparable by their ranks within the fold's negatives and positives: each
-    fold is as large, and its classes as mixed, as the others.
+    Folds are stratified, so that probabilities of different folds are comparable.
     """
     out = np.zeros(len(y))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for train, test in splitter.split(X, y):
-        out[test] = fit(make(), X[train], y[train]).predict_proba(X[test])[:, 1]
+        out[test] = probabilities(fit(make(), X[train], y[train]), X[test])[:, 1]
     return out

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from seedstock.metrics._threads import one_thread
+
 Matrix = NDArray[np.float64]
 
 
@@ -23,5 +25,6 @@ def nearest(queries: Matrix, points: Matrix, k: int = 1) -> tuple[Matrix, NDArra
     if not len(queries) or not k or not points.shape[1]:
         return np.zeros((len(queries), k)), np.zeros((len(queries), k), np.int64)
     model = NearestNeighbors(n_neighbors=k, algorithm="brute", metric="sqeuclidean").fit(np.ascontiguousarray(points))
-    distance, index = model.kneighbors(np.ascontiguousarray(queries))
+    with one_thread():
+        distance, index = model.kneighbors(np.ascontiguousarray(queries))
     return np.round(np.maximum(distance, 0.0), 9), index.astype(np.int64)

@@ -13,7 +13,7 @@ from seedstock.core.rng import Rng
 from seedstock.metrics._auc import auc, auc_interval, null_half_width
 from seedstock.metrics._columns import sizes, thin_all
 from seedstock.metrics._features import Features, Matrix, encode
-from seedstock.metrics._learners import boosting, linear, out_of_fold
+from seedstock.metrics._learners import boosting, fit, linear, out_of_fold, probabilities
 
 MIN_ROWS = 12
 """Fewer rows a side cannot be parted into three folds that say anything."""
@@ -128,15 +128,15 @@ def most_telling(features: Features, rng: Rng, limit: int = 4_000) -> list[dict[
     rows = g.permutation(len(a))[:n]
     X, y = np.concatenate([a[rows], b[rows]]), np.arange(2 * n) >= n
     half = np.tile(np.arange(n) % 2 == 0, 2)
-    model = boosting(features.categorical, rng.integer(), iterations=50).fit(X[half], y[half])
+    model = fit(boosting(features.categorical, rng.integer(), iterations=50), X[half], y[half])
     test, truth = X[~half], y[~half]
-    base = auc(model.predict_proba(test)[:, 1], truth)
+    base = auc(probabilities(model, test)[:, 1], truth)
     out: list[dict[str, Any]] = []
     shuffle: NDArray[np.int64] = g.permutation(len(test))
     for j, name in enumerate(features.names):
         changed = test.copy()
         changed[:, j] = changed[shuffle, j]
-        loss = base - auc(model.predict_proba(changed)[:, 1], truth)
+        loss = base - auc(probabilities(model, changed)[:, 1], truth)
         out.append({"column": name, "auc_lost": round(max(0.0, loss), 4)})
     return sorted((o for o in out if o["auc_lost"] > 0), key=lambda o: (-o["auc_lost"], o["column"]))[:10]
 

@@ -43,7 +43,7 @@ class Prdc:
         values, floors = prdc(train, synthetic, self.k), prdc(train, holdout, self.k)
         noise = 2 * 0.5 / np.sqrt(n)
         return [
-            Score(name, v, f, "high", 0.9 * f - noise, n=n, details=info)
+            Score(name, v, f, "high", float(0.9 * f - noise), n=n, details=info)
             for name, v, f in zip(NAMES, values, floors, strict=True)
         ]
 

@@ -13,7 +13,8 @@ from seedstock.core.rng import Rng
 from seedstock.metrics._auc import bootstrap_weights, percentile_interval, resampled_auc
 from seedstock.metrics._columns import NUMERIC, common_codes, numbers, sizes, thin
 from seedstock.metrics._features import Matrix, encode
-from seedstock.metrics._learners import boosting, fit, linear
+from seedstock.metrics._learners import boosting, fit, linear, probabilities
+from seedstock.metrics._threads import one_thread
 
 Codes = NDArray[np.int64]
 
@@ -132,7 +133,7 @@ def _regression(learner: str, make: Any, X: Any, y: list[Any], weights: Matrix, 
     errors = []
     for part in (2, 0):
         centre, spread = float(y[part].mean()), float(y[part].std()) or 1.0
-        predicted = fit(make(), X[part], (y[part] - centre) / spread).predict(X[1]) * spread + centre
+        predicted = _predict(fit(make(), X[part], (y[part] - centre) / spread), X[1]) * spread + centre
         errors.append((predicted - y[1]) ** 2)
     total = float(((y[1] - y[1].mean()) ** 2).mean())
     value, floor = (unit * float(np.sqrt(e.mean())) for e in errors)
@@ -145,6 +146,12 @@ def _regression(learner: str, make: Any, X: Any, y: list[Any], weights: Matrix, 
     }
     name = f"utility_{learner}_rmse"
     return Score(name, value, floor, "low", 1.1 * floor, percentile_interval(boot[0]), len(y[1]), details)
+
+
+def _predict(model: Any, X: Matrix) -> Matrix:
+    with one_thread():
+        out: Matrix = model.predict(X)
+    return out
 
 
 def _classification(
@@ -177,7 +184,7 @@ def _probabilities(make: Any, X: Matrix, y: Codes, test: Matrix, k: int) -> Matr
     if len(seen) == 1:
         out[:, seen[0]] = 1.0
         return out
-    out[:, seen] = fit(make(), X, inverse.reshape(-1)).predict_proba(test)
+    out[:, seen] = probabilities(fit(make(), X, inverse.reshape(-1)), test)
     return out
 
 
