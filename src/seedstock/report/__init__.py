@@ -1,1 +1,1 @@
-"""One self-contained page that a person understands in a minute."""
+"""A run as a page for people (`build.page`), JSON for machines (`facts.facts`), a fragment for notebooks."""

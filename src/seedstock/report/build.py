@@ -16,7 +16,7 @@ from markupsafe import Markup
 from seedstock.core.results import Evidence
 from seedstock.core.rng import Rng
 from seedstock.report import charts, space
-from seedstock.report.cards import cards_by_group
+from seedstock.report.cards import cards_by_group, learner_name
 from seedstock.report.changes import changes
 from seedstock.report.pictures import sparkline
 from seedstock.report.text import duration, number, plain, script_json, shown
@@ -30,6 +30,8 @@ MAX_CHARTS = 400
 """Columns with a picture; beyond, those whose shape differs most."""
 MAX_LISTED = 1_000
 """Columns in the table of columns; beyond, the same."""
+
+MAX_WATCH = 4
 
 _HERE = Path(__file__).parent
 _ANSWERS = {"yes": "good", "with care": "care", "no": "bad"}
@@ -77,7 +79,7 @@ def _render(run: Run, limit: int) -> str:
     learning = _learning(run)
     laid = space.density_map(evidence, rng.child("map"))
     near = space.nearest_distances(evidence, rng.child("nearest"))
-    keep = ("name", "option", "tip", "width", "unit", "note", "error", "text", "rows")
+    keep = ("name", "option", "tip", "width", "whole", "unit", "note", "error", "text", "rows")
     data = {
         "columns": [{k: marginals[n][k] for k in keep if k in marginals[n]} for n in marginals if n in drawn],
         "pairs": pairs,
@@ -90,7 +92,7 @@ def _render(run: Run, limit: int) -> str:
         f"default-src 'none'; script-src {_hash(library)} {_hash(script)}; style-src {_hash(css)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    return _template().render(
+    html: str = _template().render(
         policy=policy,
         css=Markup(css),
         script=Markup(script),
@@ -121,6 +123,7 @@ def _render(run: Run, limit: int) -> str:
         ],
         version=product_version(),
     )
+    return html
 
 
 def product_version() -> str:
@@ -164,7 +167,13 @@ def _verdict(run: Run) -> dict[str, Any]:
     ]
     for answer in answers:
         answer["tone"] = _ANSWERS.get(answer["answer"], "unknown")
-    return {"answers": answers, "sentence": shown(verdict.sentence, 600), "watch": [shown(w, 400) for w in verdict.watch]}
+    watch = [shown(w, 400) for w in verdict.watch[:MAX_WATCH]]
+    return {
+        "answers": answers,
+        "sentence": shown(verdict.sentence, 600),
+        "watch": watch,
+        "more": len(verdict.watch) - len(watch),
+    }
 
 
 def _details(run: Run, name: str) -> Mapping[str, Any]:
@@ -194,8 +203,8 @@ def _learning(run: Run) -> dict[str, charts.Chart]:
     bars: dict[str, list[tuple[str, float, float]]] = {}
     for score in run.scores:
         if score.name.startswith("utility_") and score.value == score.value:
-            learner, _, measure = score.name.removeprefix("utility_").partition("_")
-            bars.setdefault(measure, []).append((learner, score.floor, score.value))
+            measure = score.name.removeprefix("utility_").partition("_")[2]
+            bars.setdefault(measure, []).append((learner_name(score), score.floor, score.value))
     out = {}
     for measure, rows in bars.items():
         out[measure] = charts.learning(rows)
@@ -232,7 +241,7 @@ def _columns(run: Run, marginals: Mapping[str, charts.Chart], worst: Sequence[st
                 "missing": [number(100 * float(c.missing.mean()) if len(c) else None) for c in (real, drawn)],
                 "missing_real": float(real.missing.mean()) if len(real) else 0.0,
                 "error": chart["error"] if chart else None,
-                "error_text": number(chart["error"]) if chart else "–",
+                "error_text": number(chart["error"] if chart else None),
                 "spark": sparkline(*chart["spark"]) if chart else "",
             }
         )

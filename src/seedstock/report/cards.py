@@ -18,7 +18,10 @@ GROUPS = {
     "privacy": ("Privacy", "Does it give away rows it learned from?"),
 }
 PERCENT = frozenset(
-    ["shape_error", "trend_error", "missing_error", "invented", "range_used", "rare_categories_kept", "rare_pairs_kept"]
+    [
+        *("shape_error", "trend_error", "missing_error", "invented"),
+        *("range_used", "rare_categories_kept", "rare_pairs_kept", "copy_rate"),
+    ]
 )
 """Scores that are percentages."""
 
@@ -42,9 +45,12 @@ def cards_by_group(scores: Sequence[Score], groups: Mapping[str, str]) -> list[d
 def card(score: Score) -> dict[str, Any]:
     """Return what one card shows."""
     title, meaning, advice = explain(score)
+    if score.name.startswith("utility_"):
+        # The group's heading says the rest.
+        title = title.rpartition(": ")[2]
     unit = " %" if score.name in PERCENT else ""
     out: dict[str, Any] = {
-        "title": shown(title),
+        "title": shown(title[:1].upper() + title[1:]),
         "meaning": shown(meaning, 600),
         "advice": shown(advice, 600),
         "state": {True: "ok", False: "off", None: "none"}[score.ok],
@@ -62,6 +68,16 @@ def card(score: Score) -> dict[str, Any]:
     return out
 
 
+def learner_name(score: Score) -> str:
+    """Return who learned, for a utility score.
+
+    >>> learner_name(Score("utility_boosting_auc", 0.9, 0.9, "high", 0.9))
+    'Boosted trees'
+    """
+    name = explain(score)[0].rpartition(": ")[2].partition(",")[0]
+    return shown(name[:1].upper() + name[1:], 40)
+
+
 def good_range(score: Score, unit: str = "") -> str | None:
     """Return the good range in words.
 
@@ -72,4 +88,4 @@ def good_range(score: Score, unit: str = "") -> str | None:
         return None
     if score.better == "half":
         return f"{number(1 - score.good)} to {number(score.good)}{unit}"
-    return f"{number(score.good)}{unit} or {'less' if score.better == 'low' else 'more'}"
+    return f"{'≤' if score.better == 'low' else '≥'} {number(score.good)}{unit}"

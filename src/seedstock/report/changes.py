@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from seedstock.report.text import shown
 
 if TYPE_CHECKING:
+    from seedstock.core.results import Edit
     from seedstock.pipeline import Run
 
 MAX_LINES = 200
@@ -29,16 +30,20 @@ def changes(run: Run) -> dict[str, Any]:
         }
         for f in ranked[:MAX_LINES]
     ]
-    counted = Counter((e.check, e.column, _action(e.before, e.after, e.column), e.safe) for e in run.edits)
+    reasons: defaultdict[tuple[str, str | None, str, bool], Counter[str]] = defaultdict(Counter)
+    for e in run.edits:
+        reasons[e.check, e.column, _action(e.before, e.after, e.column), e.safe][_general(e)] += 1
+    ordered = sorted(reasons.items(), key=lambda item: -item[1].total())
     edits = [
         {
             "check": shown(check.replace("_", " "), 60),
             "column": shown(column, 60) if column is not None else "",
             "action": action,
-            "count": f"{count:,}",
+            "count": f"{whys.total():,}",
+            "why": _reason(whys),
             "safe": "can be undone" if safe else "a judgement",
         }
-        for (check, column, action, safe), count in counted.most_common(MAX_LINES)
+        for (check, column, action, safe), whys in ordered[:MAX_LINES]
     ]
     notes = list(dict.fromkeys([*run.source.notes, *run.train.notes, *run.notes]))
     return {
@@ -49,6 +54,19 @@ def changes(run: Run) -> dict[str, Any]:
         "rows_removed": f"{len({(e.table, e.row) for e in run.edits if e.column is None}):,}",
         "notes": [shown(note, 400) for note in notes[:MAX_LINES]],
     }
+
+
+def _general(edit: Edit) -> str:
+    """Return the edit's reason, or nothing where it quotes the cell: that may be private."""
+    return "" if any(cell and cell in edit.why for cell in (edit.before, edit.after)) else edit.why
+
+
+def _reason(whys: Counter[str]) -> str:
+    known = Counter({why: count for why, count in whys.items() if why})
+    if not known:
+        return "differs from cell to cell"
+    more = len(whys) - 1
+    return shown(known.most_common(1)[0][0], 200) + (f" (and {more:,} other reasons)" if more else "")
 
 
 def _action(before: str | None, after: str | None, column: str | None) -> str:

@@ -1,7 +1,7 @@
 """Tables -> ECharts options: counts of bins, never rows.
 
-Each chart is a mapping of JSON values: ``option`` (for ECharts), ``tip`` (how page.js words a tooltip), ``text`` (the same
-in a sentence, for those who can't see it). Series 0 is the real data, series 1 the synthetic; page.js gives colours.
+Each chart is a mapping of JSON values: ``option`` (for ECharts), ``tip`` (how page.js words a tooltip), ``text`` (the
+same in a sentence, for those who can't see it). Series 0 is the real data, series 1 the synthetic; page.js colours them.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def pairs(names: Sequence[str], matrices: Mapping[str, Any]) -> tuple[dict[str, 
         off = np.abs(np.nan_to_num(values.get("difference", values["real"])))
         np.fill_diagonal(off, 0)
         keep = np.sort(np.argsort(-off.max(axis=0), kind="stable")[:MAX_PAIR_COLUMNS])
-        note = f"The {MAX_PAIR_COLUMNS} of {len(names)} columns whose pairs differ most are shown; every pair is in the score."
-    labels = [shown(names[k], LABEL_CHARS) for k in keep]
+        which = f"The {MAX_PAIR_COLUMNS} of {len(names)} columns"
+        note = f"{which} whose pairs differ most are shown; every pair is in the score."
+    labels = [shown(names[int(k)], LABEL_CHARS) for k in keep]
     apart = ~np.eye(len(keep), dtype=bool)
     parts = {key: matrix[np.ix_(keep, keep)] for key, matrix in values.items()}
     both = np.concatenate([p[apart & np.isfinite(p)] for key, p in parts.items() if key != "difference"])
@@ -92,7 +93,8 @@ def pairs(names: Sequence[str], matrices: Mapping[str, Any]) -> tuple[dict[str, 
             part = np.abs(part)
             low, high, scale = 0.0, max(0.1, float(part[apart & np.isfinite(part)].max(initial=0))), "difference"
         cells = [
-            [j, len(keep) - 1 - i, round(float(part[i, j]), 3)] for i, j in np.argwhere(apart & np.isfinite(part)).tolist()
+            [j, len(keep) - 1 - i, round(float(part[i, j]), 3)]
+            for i, j in np.argwhere(apart & np.isfinite(part)).tolist()
         ]
         out[key] = _heat(cells, labels, labels[::-1], low, high, scale, "pair")
         out[key]["text"] = f"Heat map of {len(keep)} x {len(keep)} pairs of columns: {key}."
@@ -115,8 +117,7 @@ def density(grids: Mapping[str, NDArray[np.float64]]) -> dict[str, Chart]:
 def learning(bars: Sequence[tuple[str, float, float]]) -> Chart:
     """Draw what learners reach on real holdout rows: (label, trained on real, trained on synthetic)."""
     labels = [label for label, _, _ in bars]
-    real, synthetic = ([_rounded(bar[k]) for bar in bars] for k in (1, 2))
-    chart = _bars(labels, real, synthetic, ordered=True, unit="")
+    chart = _bars(labels, [real for _, real, _ in bars], [drawn for _, _, drawn in bars], ordered=True, unit="")
     chart["option"]["xAxis"], chart["option"]["yAxis"] = (
         {"type": "value", "min": 0},
         {"type": "category", "data": labels, "inverse": True},
@@ -130,7 +131,7 @@ def learning(bars: Sequence[tuple[str, float, float]]) -> Chart:
 def distances(edges: Floats, holdout: Floats, synthetic: Floats) -> Chart:
     """Draw the distances to the nearest training row: counts per bin for holdout rows and for synthetic rows."""
     shares = [100 * c / max(1, c.sum()) for c in (holdout, synthetic)]
-    chart = _steps(edges, *shares)
+    chart = _steps(edges, shares[0], shares[1])
     chart["option"]["series"][0]["name"] = "holdout rows"
     chart["option"]["series"][1]["name"] = "synthetic rows"
     chart["text"] = "Distances from holdout rows and from synthetic rows to the nearest training row."
@@ -141,10 +142,10 @@ def _ordered(column: Column) -> Floats:
     """Return present, finite cells as floats: times in milliseconds since 1970, durations in seconds."""
     values = column.values[~column.missing]
     if values.dtype.kind == "M":
-        return values.astype("datetime64[us]").astype(np.int64) / 1000.0
+        return np.asarray(values.astype("datetime64[us]").astype(np.int64) / 1000.0)
     if values.dtype.kind == "m":
-        return values.astype("timedelta64[us]").astype(np.int64) / 1e6
-    out = values.astype(float)
+        return np.asarray(values.astype("timedelta64[us]").astype(np.int64) / 1e6)
+    out: Floats = values.astype(float)
     return out[np.isfinite(out)]
 
 
@@ -184,7 +185,7 @@ def _category_shares(
 def _value_shares(distinct: Floats, real: Floats, drawn: Floats) -> tuple[list[str], list[float], list[float]]:
     counts, drawn_counts = (np.array([(part == v).sum() for v in distinct]) for part in (real, drawn))
     named = np.flatnonzero(counts >= MIN_ROWS)
-    labels = [number(float(v), 6) for v in distinct[named]]
+    labels = [f"{v:.10g}" for v in distinct[named].tolist()]
     rest = len(distinct) - len(named)
     return _with_other(labels, counts[named].tolist(), drawn_counts[named].tolist(), len(real), len(drawn), rest)
 
@@ -201,17 +202,20 @@ def _with_other(
 
 
 def _histogram(schema: ColumnSchema, real: Floats, drawn: Floats) -> Chart:
-    low, high = np.quantile(real, [0.005, 0.995])
+    # Beyond 1e300 the range itself would overflow; the picture does not change there.
+    real, drawn = np.clip(real, -1e300, 1e300), np.clip(drawn, -1e300, 1e300)
+    low, high = np.quantile(real, [0.005, 0.995], method="nearest")
     least, most = float(real.min()), float(real.max())
     # A long tail would squeeze all other bars into one: it goes to the last bin, which says so.
     if most - least <= 1.6 * (high - low) or high == low:
         low, high = least, most
-    edges = _edges(float(low), float(high), whole=schema.decimals == 0 and schema.kind == "number")
+    whole = schema.decimals == 0 and schema.kind == "number"
+    edges = _edges(float(low), float(high), whole)
     inside = [np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (real, drawn)]
     shares = [100 * c / max(1, c.sum()) for c in inside]
-    chart = _steps(edges, *shares, axis="time" if schema.kind == "datetime" else "value")
+    chart = _steps(edges, shares[0], shares[1], "time" if schema.kind == "datetime" else "value") | {"whole": whole}
     tails = [word for word, cut in (("first", least < edges[0]), ("last", most > edges[-1])) if cut]
-    if tails and schema.kind != "datetime":
+    if tails:
         chart["note"] = f"the {' and the '.join(tails)} bar also hold{'s' if len(tails) == 1 else ''} what lies beyond"
     if schema.kind == "duration":
         chart["note"] = "; ".join(filter(None, ["in seconds", chart.get("note")]))
@@ -220,7 +224,7 @@ def _histogram(schema: ColumnSchema, real: Floats, drawn: Floats) -> Chart:
 
 def _edges(low: float, high: float, whole: bool) -> Floats:
     """Return equal bins between round numbers, at most `MAX_BINS` of them and about as many."""
-    span = high - low or abs(low) or 1.0
+    span = max(high - low or abs(low) or 1.0, 1e-290)
     step = span / MAX_BINS
     power = 10.0 ** np.floor(np.log10(step))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= step * (1 - 1e-9))
@@ -236,11 +240,13 @@ def _edges(low: float, high: float, whole: bool) -> Floats:
 def _steps(edges: Floats, real: Floats, drawn: Floats, axis: str = "value") -> Chart:
     """Draw two histograms as steps; a point stands at the middle of its bin, and one at each end."""
     xs = [edges[0], *((edges[1:] + edges[:-1]) / 2), edges[-1]]
-    xs = [float(x) for x in xs] if axis == "value" else [round(float(x)) for x in xs]
+    # As many digits as tell the bins apart, far from zero too.
+    digits = 6 + int(np.ceil(np.log10(max(np.abs(edges).max() / (edges[-1] - edges[0]), 1))))
+    xs = [round(float(x)) if axis == "time" else _rounded(float(x), min(digits, 17)) for x in xs]
     series: list[dict[str, Any]] = []
     for name, shares in (("real", real), ("synthetic", drawn)):
         ys = [_rounded(y) for y in (shares[0], *shares, shares[-1])]
-        data = [[x if axis == "time" else _rounded(x, 8), y] for x, y in zip(xs, ys, strict=True)]
+        data = [[x, y] for x, y in zip(xs, ys, strict=True)]
         series.append({"name": name, "type": "line", "step": "middle", "showSymbol": False, "data": data})
     series[0]["areaStyle"] = {}
     option = {

@@ -79,7 +79,8 @@ def sparkline(real: Sequence[float], synthetic: Sequence[float]) -> Markup:
 
     return Markup(
         '<svg class="spark" viewBox="0 0 96 23" width="96" height="23" aria-hidden="true">'
-        f'<path class="real" d="M0 22{path(real)}L96 22Z"/><path class="drawn" d="M0 22{path(synthetic)}L96 22" fill="none"/>'
+        f'<path class="real" d="M0 22{path(real)}L96 22Z"/>'
+        f'<path class="drawn" d="M0 22{path(synthetic)}L96 22" fill="none"/>'
         "</svg>"
     )
 
@@ -91,6 +92,7 @@ def _domain(score: Score, known: Sequence[float]) -> tuple[float, float]:
         return 0.5 - reach, 0.5 + reach
     if score.better == "low":
         return min(0.0, *known), 1.25 * max(known) or 1.0
-    perfect = 1.0 if max(known) <= 1 else 100.0 if max(known) <= 100 else max(known)
-    reach = 1.4 * (perfect - min(known)) or 0.1 * perfect
+    best, worst = max(known), min(known)
+    perfect = 1.0 if best <= 1 else 100.0 if worst > 2 and best <= 100 else best + 0.1 * (best - worst)
+    reach = 1.4 * (perfect - worst) or 0.1 * perfect
     return perfect - reach, perfect

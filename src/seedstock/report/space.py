@@ -49,8 +49,8 @@ def density_map(evidence: Evidence, rng: Rng) -> tuple[dict[str, Floats], float]
     edges = [np.linspace(low[k] - pad[k], high[k] + pad[k], GRID + 1) for k in range(2)]
     grids = {}
     for key, points in (("real", real), ("synthetic", drawn)):
-        inside = [np.clip(points[:, k], edges[k][0], edges[k][-1]) for k in range(2)]
-        grids[key] = np.histogram2d(*inside, bins=edges)[0] / len(points)
+        x, y = (np.clip(points[:, k], edges[k][0], edges[k][-1]) for k in range(2))
+        grids[key] = np.histogram2d(x, y, bins=(edges[0], edges[1]))[0] / len(points)
     return grids, float(np.nan_to_num(pca.explained_variance_ratio_.sum()))
 
 
@@ -72,7 +72,7 @@ def nearest_distances(evidence: Evidence, rng: Rng) -> dict[str, Floats] | None:
     if not n or not points.size:
         return None
     found = [np.sqrt(nearest(q, points)[0][:, 0]) for q in queries]
-    top = max(float(np.quantile(d, 0.99)) for d in found) or 1.0
+    top = np.ceil(10 * max(float(np.quantile(d, 0.99)) for d in found)) / 10 or 1.0
     edges = np.linspace(0, top, BINS + 1)
     held, drawn = (np.histogram(np.minimum(d, top), edges)[0].astype(float) for d in found)
     return {"edges": edges, "holdout": held, "synthetic": drawn}

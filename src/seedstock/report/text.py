@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 MAX_CHARS = 80
+DASH = "\N{EN DASH}"
+"""Stands where there is no number."""
 
 _CONTROLS = {k: 0x2400 + k for k in range(0x20)} | {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 # Overrides and isolates can make a line read as another one; line separators end a line where no one sees it.
@@ -77,7 +79,7 @@ def number(value: float | None, digits: int = 3) -> str:
     ['0.346', '12,346', '0', '–', '3e-07']
     """
     if value is None or not math.isfinite(value):
-        return "–"
+        return DASH
     if value == 0:
         return "0"
     size = abs(value)
@@ -95,7 +97,7 @@ def duration(seconds: float) -> str:
     ('4.2 s', '2 min 14 s')
     """
     if not math.isfinite(seconds) or seconds < 0:
-        return "–"
+        return DASH
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

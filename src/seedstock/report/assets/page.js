@@ -22,7 +22,7 @@
     var size = Math.abs(value);
     if (size >= 1e15 || (size && size < 1e-4)) return value.toExponential(1);
     if (size >= 10000) return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
-    return new Intl.NumberFormat("en", { maximumSignificantDigits: 4 }).format(value);
+    return new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: "min2" }).format(value);
   }
 
   function tipNode(title, lines) {
@@ -50,7 +50,8 @@
       if (first.dataIndex === 0) right = left + chart.width;
       if (first.dataIndex === ends.length - 1) left = right - chart.width;
       var say = chart.option.xAxis.type === "time" ? day : short;
-      title = say(left) + " to " + say(right);
+      if (chart.whole) right -= 1;
+      title = left === right ? say(left) : say(left) + " to " + say(right);
     }
     return tipNode(title, list.map(function (p) {
       var value = Array.isArray(p.value) ? p.value[1] : p.value;
@@ -83,6 +84,7 @@
     } else if (own.type === "value") {
       out.axisLabel.formatter = function (v) { return short(v) + (percent ? " %" : ""); };
       out.splitNumber = percent ? 3 : 4;
+      if (percent) out.max = function (range) { return range.max > 80 ? 100 : null; };
     }
     return out;
   }
@@ -263,7 +265,7 @@
         var head = make("figcaption");
         var name = make("bdi", "", chart.name);
         name.title = chart.name;
-        head.append(name, make("span", "faint", short(chart.error) + " % error"));
+        head.append(name, make("span", "faint", Number(chart.error.toPrecision(3)) + " % error"));
         var box = make("div", "chart");
         tile.append(head, box);
         if (chart.note) tile.append(make("p", "note", chart.note));
