@@ -28,7 +28,7 @@ def frame(n: int, seed: int, missing: float) -> pd.DataFrame:
             "a": z[:, 0] * 10,
             "b": np.exp(z[:, 1]).round(1),
             "when": pd.Timestamp("2020-01-01") + pd.to_timedelta((z[:, 2] * 1e5).round(), unit="s"),
-            "c": np.array(["x", "y", "z", "only-%d" % seed], object)[np.clip((z[:, 0] + 2).astype(int), 0, 3)],
+            "c": np.array(["x", "y", "z", f"only-{seed}"], object)[np.clip((z[:, 0] + 2).astype(int), 0, 3)],
             "d": np.array([f"v{k}" for k in range(30)], object)[np.minimum(g.geometric(0.2, n), 30) - 1],
             "e": pd.array(z[:, 1] > 0.3, dtype="boolean").astype(object),
         }

@@ -37,7 +37,13 @@ def linear(regression: bool = False) -> Any:
 
 
 def fit(model: Any, X: Matrix, y: NDArray[Any]) -> Any:
-    """Fit; a linear model that stopped early is good enough to judge by."""
+    """Fit; a linear model that stopped early is good enough to judge by.
+
+    Columns without any value in X become constant: histogram boosting cannot bin them.
+    """
+    empty = np.isnan(X).all(0)
+    if empty.any():
+        X = np.where(empty, 0.0, X)
     with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y)
