@@ -10,16 +10,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seedstock.core.results import Evidence
 from seedstock.core.rng import Rng
+from seedstock.core.table import Column
 from seedstock.report import charts, space
 from seedstock.report.cards import cards_by_group, learner_name
 from seedstock.report.changes import changes
 from seedstock.report.pictures import sparkline
-from seedstock.report.text import duration, number, plain, script_json, shown
+from seedstock.report.text import duration, label, number, plain, script_json, shown
 from seedstock.report.tree import tree
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def _head(run: Run) -> dict[str, Any]:
         ("Seed", str(run.seed)),
     ]
     if run.train.columns.target:
-        facts.insert(3, ("Target", shown(run.train.columns.target, 40)))
+        facts.insert(3, ("Target", label(run.train.columns.target, 40)))
     created = next((run.record[k] for k in ("created", "date", "time") if isinstance(run.record.get(k), str)), None)
     if created:
         facts.append(("Made", shown(created, 40)))
@@ -233,19 +235,25 @@ def _columns(run: Run, marginals: Mapping[str, charts.Chart], worst: Sequence[st
         chart = marginals.get(name)
         out.append(
             {
-                "name": shown(name),
+                "name": label(name),
                 "kind": schema.kind,
                 "roles": ", ".join(schema.roles).replace("_", " "),
                 "dtype": shown(schema.dtype, 30),
-                "distinct": real.codes()[1] - bool(real.missing.any()) if len(real) and real.values.ndim == 1 else 0,
+                "distinct": _distinct(real),
                 "missing": [number(100 * float(c.missing.mean()) if len(c) else None) for c in (real, drawn)],
-                "missing_real": float(real.missing.mean()) if len(real) else 0.0,
                 "error": chart["error"] if chart else None,
                 "error_text": number(chart["error"] if chart else None),
                 "spark": sparkline(*chart["spark"]) if chart else "",
             }
         )
     return out
+
+
+def _distinct(column: Column) -> int:
+    values = column.values[~column.missing]
+    if column.levels is not None:
+        return int((np.bincount(values, minlength=1) > 0).sum())
+    return len(np.unique(values)) if values.ndim == 1 else len(values)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from seedstock.report.text import shown
+from seedstock.report.text import label, shown
 
 if TYPE_CHECKING:
     from seedstock.core.results import Edit
@@ -22,7 +22,7 @@ def changes(run: Run) -> dict[str, Any]:
         {
             "severity": shown(f.severity, 20),
             "check": shown(f.check.replace("_", " "), 60),
-            "column": shown(f.column, 60) if f.column is not None else "",
+            "column": label(f.column, 60) if f.column is not None else "",
             "rows": f"{len(f.rows):,}" if f.rows else "all",
             "message": shown(f.message, 300),
             "fix": shown(f.fix, 300),
@@ -37,7 +37,7 @@ def changes(run: Run) -> dict[str, Any]:
     edits = [
         {
             "check": shown(check.replace("_", " "), 60),
-            "column": shown(column, 60) if column is not None else "",
+            "column": label(column, 60) if column is not None else "",
             "action": action,
             "count": f"{whys.total():,}",
             "why": _reason(whys),
@@ -46,14 +46,18 @@ def changes(run: Run) -> dict[str, Any]:
         for (check, column, action, safe), whys in ordered[:MAX_LINES]
     ]
     notes = list(dict.fromkeys([*run.source.notes, *run.train.notes, *run.notes]))
+    removed = len({(e.table, e.row) for e in run.edits if e.column is None})
     return {
         "findings": findings,
         "more_findings": max(0, len(run.findings) - MAX_LINES),
         "edits": edits,
-        "n_edits": f"{len(run.edits):,}",
-        "rows_removed": f"{len({(e.table, e.row) for e in run.edits if e.column is None}):,}",
+        "summary": f"{_count(len(run.edits), 'edit')} before learning, {_count(removed, 'row')} removed",
         "notes": [shown(note, 400) for note in notes[:MAX_LINES]],
     }
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _general(edit: Edit) -> str:

@@ -1,7 +1,7 @@
 """Tables -> ECharts options: counts of bins, never rows.
 
 Each chart is a mapping of JSON values: ``option`` (for ECharts), ``tip`` (how page.js words a tooltip), ``text`` (the
-same in a sentence, for those who can't see it). Series 0 is the real data, series 1 the synthetic; page.js colours them.
+same in a sentence, for those who can't see it). Series 0 is real, series 1 synthetic; page.js colours them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column
-from seedstock.report.text import number, shown
+from seedstock.report.text import label, number, shown
 
 Chart = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -54,8 +54,8 @@ def marginal(name: str, schema: ColumnSchema, train: Column, synthetic: Column) 
     if any(missing):
         note = f"missing: {number(missing[0])} % real, {number(missing[1])} % synthetic"
         chart["note"] = "; ".join(filter(None, [chart.get("note"), note]))
-    chart["name"] = shown(name)
-    chart["text"] = f"Column {shown(name)}: shares of real and synthetic rows differ by {number(100 * chart['gap'])} %."
+    chart["name"] = label(name)
+    chart["text"] = f"Column {label(name)}: shares of real and synthetic rows differ by {number(100 * chart['gap'])} %."
     return chart
 
 
@@ -80,7 +80,7 @@ def pairs(names: Sequence[str], matrices: Mapping[str, Any]) -> tuple[dict[str, 
         keep = np.sort(np.argsort(-off.max(axis=0), kind="stable")[:MAX_PAIR_COLUMNS])
         which = f"The {MAX_PAIR_COLUMNS} of {len(names)} columns"
         note = f"{which} whose pairs differ most are shown; every pair is in the score."
-    labels = [shown(names[int(k)], LABEL_CHARS) for k in keep]
+    labels = [label(names[int(k)], LABEL_CHARS) for k in keep]
     apart = ~np.eye(len(keep), dtype=bool)
     parts = {key: matrix[np.ix_(keep, keep)] for key, matrix in values.items()}
     both = np.concatenate([p[apart & np.isfinite(p)] for key, p in parts.items() if key != "difference"])
@@ -116,7 +116,7 @@ def density(grids: Mapping[str, NDArray[np.float64]]) -> dict[str, Chart]:
 
 def learning(bars: Sequence[tuple[str, float, float]]) -> Chart:
     """Draw what learners reach on real holdout rows: (label, trained on real, trained on synthetic)."""
-    labels = [label for label, _, _ in bars]
+    labels = [name for name, _, _ in bars]
     chart = _bars(labels, [real for _, real, _ in bars], [drawn for _, _, drawn in bars], ordered=True, unit="")
     chart["option"]["xAxis"], chart["option"]["yAxis"] = (
         {"type": "value", "min": 0},
@@ -173,7 +173,7 @@ def _category_shares(
         if text in wanted:
             wanted[text] += count
     return _with_other(
-        [shown(texts[k], LABEL_CHARS) for k in named],
+        [shown(texts[k], LABEL_CHARS) or "(empty)" for k in named],
         counts[named].tolist(),
         list(wanted.values()),
         int(counts.sum()),

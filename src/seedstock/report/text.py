@@ -39,6 +39,16 @@ def shown(value: object, width: int = MAX_CHARS) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def label(name: object, width: int = MAX_CHARS) -> str:
+    """Return a name as `shown` does; an empty one is said to be so.
+
+    >>> label("age"), label("  ")
+    ('age', '(no name)')
+    """
+    text = shown(name, width)
+    return text if text.strip() else "(no name)"
+
+
 def plain(value: Any) -> Any:
     """Return a value as strict JSON values: NaN and infinities become None, NumPy values Python's, keys strings.
 

@@ -184,6 +184,7 @@
     });
     option.series = source.series.map(function (s) {
       return Object.assign({}, s, {
+        progressive: 0,
         itemStyle: { borderColor: color("card"), borderWidth: labels && count <= 40 ? 1 : 0 },
         emphasis: { itemStyle: { borderColor: color("ink"), borderWidth: 1 } }
       });
@@ -201,15 +202,6 @@
     drawn.set(box, { instance: instance, chart: chart });
   }
 
-  var pending = new Map();
-  var seen = new IntersectionObserver(function (entries) {
-    entries.forEach(function (entry) {
-      if (!entry.isIntersecting || !pending.has(entry.target)) return;
-      draw(entry.target, pending.get(entry.target));
-      pending.delete(entry.target);
-      seen.unobserve(entry.target);
-    });
-  }, { rootMargin: "400px" });
   var sizes = new ResizeObserver(function (entries) {
     entries.forEach(function (entry) {
       var known = drawn.get(entry.target);
@@ -218,14 +210,11 @@
   });
 
   function place(box, chart) {
-    pending.set(box, chart);
-    seen.observe(box);
+    draw(box, chart);
     sizes.observe(box);
   }
 
   function forget(box) {
-    pending.delete(box);
-    seen.unobserve(box);
     sizes.unobserve(box);
     if (drawn.has(box)) drawn.get(box).instance.dispose();
     drawn.delete(box);
@@ -311,14 +300,15 @@
 
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   window.addEventListener("beforeprint", function () {
+    // Paper has a width of its own: lay out for it, then draw again.
     root.dataset.theme = "light";
-    pending.forEach(function (chart, box) { draw(box, chart); seen.unobserve(box); });
-    pending.clear();
+    root.dataset.paper = "yes";
     redraw();
     document.querySelectorAll("details").forEach(function (d) { d.dataset.was = d.open ? "open" : ""; d.open = true; });
   });
   window.addEventListener("afterprint", function () {
     delete root.dataset.theme;
+    delete root.dataset.paper;
     document.querySelectorAll("details").forEach(function (d) { d.open = d.dataset.was === "open"; });
     redraw();
   });
