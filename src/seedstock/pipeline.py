@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from seedstock.core.results import Edit, Finding, Score
-from seedstock.core.table import Dataset
+import numpy as np
+
+from seedstock import catalog
+from seedstock.core.contracts import Fitted, Generator, Metric
+from seedstock.core.errors import InputError
+from seedstock.core.results import Edit, Evidence, Finding, Score
+from seedstock.core.rng import BLOCK_ROWS, Rng
+from seedstock.core.split import split
+from seedstock.core.table import Dataset, Table
 
 if TYPE_CHECKING:
     from seedstock.metrics._verdict import Verdict
+
+CHUNK_ROWS = 4 * BLOCK_ROWS
+"""Rows that are drawn and handed on at a time."""
+
+Given = Callable[[int, int], Table]
+"""Conditions of n rows from row `start` on: ``given(n, start)``."""
+Sink = Callable[[Dataset], None]
+"""Takes the drawn rows, chunk by chunk."""
+
+
+class Progress(Protocol):
+    """Hears how far the line is. What it does must not change any result."""
+
+    def stage(self, name: str, detail: str = "") -> None:
+        """Hear that a stage begins; the one before it has ended."""
+
+    def share(self, done: float) -> None:
+        """Hear which share of the stage is done, 0 to 1."""
+
+
+class Outlet(Protocol):
+    """Takes what the line makes, as soon as it is there: the files of a run."""
+
+    def model(self, fitted: Fitted, ready: Prepared) -> None:
+        """Take the fitted model."""
+
+    def rows(self, fitted: Fitted) -> AbstractContextManager[Sink]:
+        """Open a place for the drawn rows; they are whole when it is left without an error."""
+
+
+class Silent:
+    """A `Progress` that says nothing."""
+
+    def stage(self, name: str, detail: str = "") -> None:
+        """Ignore it."""
+
+    def share(self, done: float) -> None:
+        """Ignore it."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +69,7 @@ class Run:
     source : Dataset
         As read, with its origin and notes.
     train, holdout, synthetic : Dataset
+        `synthetic` are the judged rows: all of them, or of very many the first ones.
     generator, settings, model
         Name and settings of the generator, and JSON facts about the fitted model.
     scores, groups
@@ -30,6 +78,8 @@ class Run:
         Stage -> wall seconds.
     record : mapping
         The provenance record, as JSON values.
+    rows : int
+        Rows that were drawn, where they are more than those in `synthetic`; 0 otherwise.
     """
 
     source: Dataset
@@ -48,3 +98,244 @@ class Run:
     seconds: Mapping[str, float]
     notes: tuple[str, ...]
     record: Mapping[str, Any]
+    rows: int = 0
+
+
+@dataclass
+class Clock:
+    """Tells the stages apart: to the progress, and in seconds."""
+
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[Progress]:
+        """Time one stage."""
+        self.progress.stage(name, detail)
+        start = time.perf_counter()
+        try:
+            yield self.progress
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data on which a generator may be fitted: checked, cleaned and split."""
+
+    source: Dataset
+    findings: tuple[Finding, ...]
+    edits: tuple[Edit, ...]
+    train: Dataset
+    holdout: Dataset
+
+
+def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Clock) -> Prepared:
+    """Check, clean and split a data set: the first stages of the line.
+
+    Parameters
+    ----------
+    holdout : float
+        Share of the rows that the generator never sees.
+    policy : str
+        Which edits of the checks are made: ``none``, ``safe`` or ``all``.
+    """
+    from seedstock.checks._clean import clean
+    from seedstock.checks._run import run_checks
+
+    rng = Rng(seed)
+    with clock.stage("check", f"{len(source.table):,} rows"):
+        findings = run_checks(source, rng.child("check"))
+    edits: list[Edit] = []
+    cleaned = source
+    if policy != "none":
+        with clock.stage("clean"):
+            cleaned, edits = clean(source, findings, policy)
+    with clock.stage("split"):
+        train, held = split(cleaned, holdout, rng)
+    return Prepared(source, tuple(findings), tuple(edits), train, held)
+
+
+def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted:
+    """Fit a generator to training rows."""
+    with clock.stage("fit", f"{len(train.table):,} rows"):
+        fitted: Fitted = generator.fit(train, Rng(seed).child("fit"))
+    return fitted
+
+
+def chunks(fitted: Fitted, n: int, rng: Rng, given: Given | None = None) -> Iterator[Dataset]:
+    """Draw n rows in chunks of `CHUNK_ROWS`, so that memory does not grow with n."""
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
+    for start in range(0, max(n, 1), CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, n - start)
+        yield fitted.sample(rows, rng, given(rows, start) if given else None, start)
+
+
+def draw(
+    fitted: Fitted,
+    n: int,
+    rng: Rng,
+    given: Given | None = None,
+    sink: Sink | None = None,
+    keep: int | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Draw n rows, hand every chunk to the sink, and return the first `keep` of them (None: all)."""
+    kept: list[Table] = []
+    n_kept = done = 0
+    data = None
+    for data in chunks(fitted, n, rng, given):
+        if sink is not None:
+            sink(data)
+        missing = len(data.table) if keep is None else keep - n_kept
+        if missing > 0 or not kept:
+            kept.append(data.table.take(slice(0, max(missing, 0))))
+            n_kept += len(kept[-1])
+        done += len(data.table)
+        if progress is not None:
+            progress.share(done / max(n, 1))
+    assert data is not None  # chunks yields at least once
+    return data.with_table(Table.concat(kept))
+
+
+def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | None = None) -> Judgement:
+    """Measure with every metric. One that fails becomes a score without a value that says why; the others stand."""
+    from seedstock.metrics._verdict import verdict
+
+    scores: list[Score] = []
+    groups: dict[str, str] = {}
+    names = catalog.names("metrics") if names is None else names
+    for k, name in enumerate(names):
+        with clock.stage("judge", name.replace("_", " ")) as progress:
+            progress.share(k / len(names))
+            metric: Metric = catalog.load("metrics", name).METRIC()
+            found = _measure(metric, name, evidence, Rng(seed).child("judge", name))
+            scores += found
+            groups |= {s.name: metric.group for s in found}
+    return Judgement(tuple(scores), groups, verdict(scores))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores, their groups, and the verdict over them."""
+
+    scores: tuple[Score, ...]
+    groups: Mapping[str, str]
+    verdict: Verdict
+
+
+def _measure(metric: Metric, name: str, evidence: Evidence, rng: Rng) -> list[Score]:
+    nan = float("nan")
+    try:
+        # Metrics guard their own divisions; what is left are infinities of the data themselves.
+        with np.errstate(all="ignore"):
+            return metric(evidence, rng)
+    except MemoryError:
+        why = "the memory did not suffice"
+    except Exception as error:  # one measure's defect must not cost the others
+        why = f"{type(error).__name__}: {str(error)[:200]}"
+    return [Score(name, nan, nan, "low", nan, details={"why": why})]
+
+
+def grow(
+    source: Dataset,
+    generator: Generator,
+    name: str,
+    rows: int | None = None,
+    seed: int = 0,
+    holdout: float = 0.2,
+    policy: str = "safe",
+    conditions: Callable[[Dataset], Given | None] | None = None,
+    outlet: Outlet | None = None,
+    keep: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Run, Fitted]:
+    """Send a data set down the whole line.
+
+    Parameters
+    ----------
+    source : Dataset
+    generator, name
+        The settings, and the catalog's name for them.
+    rows : int or None
+        Rows to draw; as many as the source has, by default.
+    conditions : callable or None
+        Makes the conditions of the drawn rows from the training rows.
+    outlet : Outlet or None
+        Takes the model and the drawn rows as soon as they are there.
+    keep : int or None
+        Drawn rows to keep and judge; None keeps all.
+
+    Returns
+    -------
+    run : Run
+    fitted : Fitted
+    """
+    clock = Clock(progress or Silent())
+    start = time.perf_counter()
+    rng = Rng(seed)
+    ready = prepare(source, holdout, policy, seed, clock)
+    n = len(source.table) if rows is None else rows
+    fitted = fit(generator, ready.train, seed, clock)
+    if outlet is not None:
+        outlet.model(fitted, ready)
+    given = conditions(ready.train) if conditions else None
+    notes: list[str] = []
+    place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)
+    with clock.stage("sample", f"{n:,} rows") as p, place as sink:
+        synthetic = draw(fitted, n, rng.child("sample"), given, sink, keep, p)
+    judged = synthetic
+    if keep is not None and n > keep:
+        notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
+    if given is not None:
+        # Rows that were asked to be unlike the source are no fair test of likeness.
+        n_plain = min(n, len(source.table))
+        with clock.stage("sample", "rows to judge by") as p:
+            judged = draw(fitted, n_plain, rng.child("sample as found"), progress=p)
+        notes.append(
+            f"The drawn rows follow conditions (some values made common or fixed), so the scores are measured on "
+            f"{n_plain:,} further rows that the same model drew without them."
+        )
+    judgement = judge(Evidence(ready.train, ready.holdout, judged), seed, clock)
+    clock.seconds["total"] = time.perf_counter() - start
+    run = Run(
+        source=source,
+        findings=ready.findings,
+        edits=ready.edits,
+        train=ready.train,
+        holdout=ready.holdout,
+        synthetic=synthetic,
+        generator=name,
+        settings=settings_of(generator),
+        model=facts_of(fitted),
+        scores=judgement.scores,
+        groups=judgement.groups,
+        verdict=judgement.verdict,
+        seed=seed,
+        seconds=clock.seconds,
+        notes=tuple(notes),
+        record={},
+        rows=n if n != len(synthetic.table) else 0,
+    )
+    return run, fitted
+
+
+def settings_of(generator: Generator) -> dict[str, Any]:
+    """Return a generator's settings as JSON values."""
+    return asdict(generator) if is_dataclass(generator) and not isinstance(generator, type) else {}
+
+
+def facts_of(fitted: Fitted) -> dict[str, Any]:
+    """Return what a model is made of, in numbers."""
+    arrays = fitted.state().arrays
+    return {
+        "class": type(fitted).__name__,
+        "arrays": len(arrays),
+        "bytes": int(sum(a.nbytes for a in arrays.values())),
+    }
+
+
+def with_record(run: Run, record: Mapping[str, Any]) -> Run:
+    """Return the run with its provenance record."""
+    return replace(run, record=record)

@@ -1,0 +1,82 @@
+"""Results as text for people: a verdict, tables of scores and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from seedstock.cli._door import printable, say
+
+if TYPE_CHECKING:
+    from seedstock.core.results import Finding
+    from seedstock.outcomes import Judged
+
+MAX_ROWS = 40
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
+    """Print a table. Cells are shown as text, whatever they contain."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for k, head in enumerate(heads):
+        out.add_column(head, justify="right" if k in right else "left", overflow="fold")
+    for row in rows:
+        out.add_row(*(Text(printable(cell)) for cell in row))
+    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(out)
+
+
+def judged(result: Judged) -> None:
+    """Print verdict and scores."""
+    from seedstock.metrics._words import explain
+
+    run = result.run
+    say(f"Train on it: {run.verdict.train_on}.  Share it: {run.verdict.share}.")
+    say(printable(run.verdict.sentence))
+    marks = {True: "good", False: "short", None: "unknown"}
+    table(
+        ("", "synthetic", "real", "aim", ""),
+        [
+            (
+                explain(s)[0],
+                number(s.value),
+                number(s.floor),
+                {"low": "low", "high": "high", "half": "0.5"}[s.better],
+                marks[s.ok] if s.good == s.good and abs(s.good) != float("inf") else "",
+            )
+            for s in run.scores
+        ],
+        right=(1, 2),
+    )
+    for line in run.verdict.watch[:5]:
+        say(f"Watch: {printable(line)}")
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Print what the checks found, the gravest first."""
+    if not found:
+        say("Nothing was found.")
+        return
+    rank = {"high": 0, "medium": 1, "low": 2}
+    ordered = sorted(found, key=lambda f: (rank[f.severity], -f.confidence))
+    table(
+        ("severity", "check", "column", "rows", "what", "what to do"),
+        [(f.severity, f.check, f.column or "", len(f.rows) or "all", f.message, f.fix) for f in ordered[:MAX_ROWS]],
+        right=(3,),
+    )
+    if len(ordered) > MAX_ROWS:
+        say(f"and {len(ordered) - MAX_ROWS} more; --json lists all.")
+
+
+def number(value: float) -> str:
+    """Return a score for people.
+
+    >>> number(0.91234), number(float("nan"))
+    ('0.912', '-')
+    """
+    return "-" if value != value else f"{value:.3g}"

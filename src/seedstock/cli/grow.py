@@ -1,0 +1,133 @@
+"""`seedstock grow` and `seedstock demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seedstock.cli._door import (
+    DONE,
+    SHORT,
+    Data,
+    Json,
+    Quiet,
+    SchemaFile,
+    Seed,
+    Target,
+    door,
+    print_json,
+    printable,
+    progress,
+    say,
+)
+
+Given = Annotated[
+    list[str] | None, typer.Option("--given", metavar="COLUMN=VALUE", help="Fix a column in all rows. Repeatable.")
+]
+Rare = Annotated[
+    list[str] | None,
+    typer.Option("--rare", metavar="COLUMN=VALUE:SHARE", help="Make a rare value common: its share of the rows."),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the generator. Repeatable.")
+]
+Toml = Annotated[
+    str | None, typer.Option("--settings", metavar="FILE", help="Settings from a TOML file; options given here win.")
+]
+Kinds = Annotated[
+    list[str] | None, typer.Option("--kind", metavar="COLUMN=KIND", help="What a column is, where the guess is wrong.")
+]
+Roles = Annotated[list[str] | None, typer.Option("--role", metavar="COLUMN=ROLE", help="What a column does.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
+
+
+@door
+def grow(
+    data: Data,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder for all that is made.")],
+    target: Target = None,
+    rows: Annotated[int | None, typer.Option("--rows", "-n", help="Rows to draw.", show_default="as many")] = None,
+    generator: Annotated[str | None, typer.Option("--generator", "-g", metavar="NAME", show_default="forest")] = None,
+    seed: Seed = None,
+    holdout: Annotated[float | None, typer.Option(help="Share of rows kept to judge by.", show_default="0.2")] = None,
+    policy: Annotated[str | None, typer.Option(help="Edits to make: none, safe or all.", show_default="safe")] = None,
+    given: Given = None,
+    rare: Rare = None,
+    set_: Settings = None,
+    settings: Toml = None,
+    schema: SchemaFile = None,
+    kind: Kinds = None,
+    role: Roles = None,
+    open_: Open = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Check, clean, split, fit, sample and judge: the whole line, and a report."""
+    asked = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
+    asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
+    return _grow(data, output, _merged(asked, set_, settings), open_, json_, quiet)
+
+
+@door
+def demo(
+    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder for all that is made.")] = (
+        "demo-out"
+    ),
+    seed: Seed = None,
+    open_: Open = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Send a bundled census sample, with contamination planted, through the whole line."""
+    from seedstock.demo import contaminated
+
+    data, planted = contaminated(seed or 0)
+    if not json_:
+        say(f"A census sample of {len(data.table):,} rows. Planted in it: {'; '.join(planted)}.")
+        say("Income above 50K, a quarter of the rows, is asked to be half of the drawn ones.")
+    asked = {"seed": seed, "rare": ["income=>50K:0.5"], "rows": 5_000}
+    return _grow(data, output, {k: v for k, v in asked.items() if v is not None}, open_, json_, quiet)
+
+
+def _merged(asked: dict[str, Any], pairs: list[str] | None, file: str | None) -> dict[str, Any]:
+    """Return what was asked: the command line over the settings file over nothing."""
+    from seedstock.settings import parse_pairs, read_toml
+
+    out = read_toml(file) if file else {}
+    out |= {k: v for k, v in asked.items() if v is not None and v != []}
+    own = out.pop("generators", {}).get(out.get("generator", "forest"), {})
+    out["settings"] = {**own, **parse_pairs(pairs or [], "--set")}
+    for name, option in (("kinds", "--kind"), ("roles", "--role"), ("given", "--given")):
+        if isinstance(out.get(name), list):
+            out[name] = parse_pairs(out[name], option)
+    return out
+
+
+def _grow(data: Any, output: str, asked: dict[str, Any], open_: bool, json_: bool, quiet: bool) -> int:
+    from seedstock import api
+    from seedstock.conditions import Rare as RareValue
+
+    if "rare" in asked:
+        asked["rare"] = [RareValue.parse(text) for text in asked["rare"]]
+    shown = progress(json_, quiet)
+    grown = api.grow(data, output=output, progress=shown, **asked)
+    shown.close()
+    files = {name: str(Path(output) / name) for name in ("synthetic.parquet", "report.html", "run.json", "model")}
+    if json_:
+        print_json({**grown.facts, "files": files})
+    else:
+        from seedstock.cli import _show
+
+        for note in grown.run.notes:
+            say(printable(note))
+        _show.judged(grown)
+        say(f"Rows    {printable(files['synthetic.parquet'])}")
+        say(f"Model   {printable(files['model'])}")
+        say(f"Report  {printable(files['report.html'])}")
+    if open_:
+        import webbrowser
+
+        webbrowser.open((Path(output) / "report.html").resolve().as_uri())
+    return SHORT if "no" in (grown.verdict.train_on, grown.verdict.share) else DONE

@@ -1,0 +1,205 @@
+"""What the verbs hand back: a fitted model, a judgement, and what `grow` has grown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedstock import store
+from seedstock.conditions import Conditions
+from seedstock.core.contracts import Fitted
+from seedstock.core.results import Score
+from seedstock.core.rng import Rng
+from seedstock.core.schema import Schema
+from seedstock.core.table import Dataset
+from seedstock.pipeline import Run, draw
+
+if TYPE_CHECKING:
+    from seedstock.metrics._verdict import Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted generator: what `fit` returns, `load` reads and `Grown.model` is.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    generator : str
+        Name of the generator.
+    about : mapping
+        JSON values that stay with it: settings, seed, rows, target, source.
+    flavour : str
+        The kind of frame that `sample` returns: ``pandas``, ``polars``, ``arrow`` or ``table``.
+    """
+
+    fitted: Fitted
+    generator: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    flavour: str = "pandas"
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the rows it draws."""
+        return self.fitted.schema
+
+    def sample(self, rows: int, seed: int = 0, given: Mapping[str, Any] | None = None) -> Any:
+        """Draw rows as a frame.
+
+        Parameters
+        ----------
+        rows : int
+        seed : int
+            The same seed gives the same rows.
+        given : mapping of str to value
+            Columns to fix, such as ``{"sex": "Female"}``.
+        """
+        return as_frame(self.draw(rows, seed, given), self.flavour)
+
+    def draw(self, rows: int, seed: int = 0, given: Mapping[str, Any] | None = None) -> Dataset:
+        """Draw rows as a `Dataset`; see `sample`."""
+        return draw(self.fitted, rows, Rng(seed).child("sample"), self.conditions(given, seed))
+
+    def conditions(self, given: Mapping[str, Any] | None, seed: int = 0) -> Conditions | None:
+        """Return conditions for `seedstock.pipeline.draw`, None where there are none."""
+        return Conditions.make(self.fitted.sample(0, Rng(0)), given, (), Rng(seed)) if given else None
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a folder: arrays and JSON, nothing that could be executed."""
+        store.save(self.fitted, self.generator, folder, {**self.about, "flavour": self.flavour})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Model:
+        """Read a model that was saved; an `InputError` where it is foreign, damaged or too new."""
+        fitted, generator, about = store.load(folder)
+        flavour = about.get("flavour")
+        return cls(fitted, generator, about, flavour if flavour in FLAVOURS else "pandas")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Scores and verdict over synthetic rows: what `judge` returns."""
+
+    run: Run
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scores by name."""
+        return {s.name: s for s in self.run.scores}
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether to train on the rows, whether to share them, and what to watch."""
+        return self.run.verdict
+
+    @property
+    def report(self) -> str:
+        """The report: one HTML page that needs nothing else."""
+        from seedstock.report.build import page
+
+        return page(self.run)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All that there is to say, as JSON values: the content of ``run.json``."""
+        from seedstock.report.facts import facts
+
+        value = facts(self.run)
+        if self.run.rows:
+            value["rows"] |= {"synthetic": self.run.rows, "judged": len(self.run.synthetic.table)}
+        return value
+
+    def save_report(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one HTML file."""
+        text = self.report
+        store.file_in_place(path, lambda new: new.write_text(text, "utf-8"))
+
+    def save_facts(self, path: str | os.PathLike[str]) -> None:
+        """Write ``run.json``."""
+        text = json.dumps(self.facts, indent=1, ensure_ascii=False, allow_nan=False)
+        store.file_in_place(path, lambda new: new.write_text(text + "\n", "utf-8"))
+
+    def _repr_html_(self) -> str:
+        from seedstock.report.notebook import summary
+
+        return summary(self.run)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.run.verdict.sentence}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Grown(Judged):
+    """What `grow` has grown: the rows, the proof, the model.
+
+    Attributes
+    ----------
+    model : Model
+    folder : Path or None
+        Where the files are, if any were asked for.
+    """
+
+    model: Model
+    folder: Path | None = None
+
+    @property
+    def table(self) -> Any:
+        """The synthetic rows as the kind of frame that was handed in; for a file, as pandas.
+
+        Of very many rows in a folder these are the first ones; all of them are in ``synthetic.parquet``.
+        """
+        return as_frame(self.run.synthetic, self.model.flavour)
+
+    def to_pandas(self) -> Any:
+        """Return the synthetic rows as a pandas frame."""
+        return as_frame(self.run.synthetic, "pandas")
+
+    def to_polars(self) -> Any:
+        """Return the synthetic rows as a Polars frame."""
+        return as_frame(self.run.synthetic, "polars")
+
+    def to_arrow(self) -> Any:
+        """Return the synthetic rows as an Arrow table."""
+        return as_frame(self.run.synthetic, "arrow")
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write synthetic.parquet, report.html, run.json and model/ into a folder."""
+        from seedstock.sources.write import write
+
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        write(self.run.synthetic, target / "synthetic.parquet", metadata_of(self.run.record))
+        self.model.save(target / "model")
+        self.save_report(target / "report.html")
+        self.save_facts(target / "run.json")
+        return target
+
+
+FLAVOURS = ("pandas", "polars", "arrow")
+
+
+def flavour_of(data: Dataset) -> str:
+    """Return the kind of frame that a data set came as; pandas for files."""
+    flavour = data.origin.get("flavour")
+    return flavour if flavour in FLAVOURS else "pandas"
+
+
+def as_frame(data: Dataset, flavour: str) -> Any:
+    """Return a data set as a frame of the named kind."""
+    from seedstock.sources.frames import to_frame
+
+    return to_frame(data, flavour)
+
+
+def metadata_of(record: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Return what a file of synthetic rows carries of its provenance."""
+    if not record:
+        return None
+    from seedstock.provenance.record import to_metadata
+
+    metadata: Mapping[str, str] = to_metadata(record)
+    return metadata

@@ -1,0 +1,66 @@
+"""`Folder`: the files of one run. Each appears whole, as soon as it is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedstock.core.contracts import Fitted
+from seedstock.core.errors import InputError
+from seedstock.outcomes import Grown, Model
+from seedstock.pipeline import Prepared, Progress, Sink
+
+if TYPE_CHECKING:
+    from seedstock.core.table import Dataset
+
+
+class Folder:
+    """An `seedstock.pipeline.Outlet` that writes synthetic.parquet, report.html, run.json and model/.
+
+    What was finished before an interruption stays; `progress.kept`, where there is one, hears of each file.
+    """
+
+    def __init__(self, path: Path, generator: str, about: Mapping[str, Any], flavour: str, progress: Progress) -> None:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"the output {str(path)!r} is a file; name a folder")
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise InputError(f"the output folder {str(path)!r} cannot be written to; name another one")
+        self.path = path
+        self._generator, self._about, self._flavour, self._progress = generator, about, flavour, progress
+
+    def model(self, fitted: Fitted, ready: Prepared) -> None:
+        """Write model/. An earlier run's verdict must not stand beside it, and goes."""
+        for name in ("run.json", "report.html"):
+            (self.path / name).unlink(missing_ok=True)
+        about = {**self._about, "rows": len(ready.train.table)}
+        Model(fitted, self._generator, about, self._flavour).save(self.path / "model")
+        self._kept("model")
+
+    @contextmanager
+    def rows(self, fitted: Fitted) -> Iterator[Sink]:
+        """Open synthetic.parquet; it appears when all rows are in it."""
+        from seedstock.sources.write import Writer
+
+        def sink(data: Dataset) -> None:
+            writer.append(data)
+
+        with Writer(self.path / "synthetic.parquet", fitted.schema, None) as writer:
+            yield sink
+        self._kept("synthetic.parquet")
+
+    def reports(self, grown: Grown) -> None:
+        """Write report.html, and run.json last."""
+        self._progress.stage("report")
+        grown.save_report(self.path / "report.html")
+        self._kept("report.html")
+        grown.save_facts(self.path / "run.json")
+        self._kept("run.json")
+
+    def _kept(self, name: str) -> None:
+        kept = getattr(self._progress, "kept", None)
+        if kept is not None:
+            kept(str(self.path / name))

@@ -1,0 +1,116 @@
+"""How far a run is: on stderr for whoever watches, with what remains to wait."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Self
+
+_watched: ContextVar[Shown | None] = ContextVar("watched", default=None)
+
+
+class Shown:
+    """What a command has shown and finished so far: for the last line of one that is interrupted."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.stage = ""
+        self._live: Any = None
+
+    def __enter__(self) -> Self:
+        self._token = _watched.set(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        _watched.reset(self._token)
+        if self._live is not None:
+            self._live.stop()
+
+    def stage_now(self) -> str:
+        """Return " at the stage ...", or nothing before the first one."""
+        return f" at the stage {self.stage!r}" if self.stage else ""
+
+    def what_is_kept(self) -> str:
+        """Say which files were finished."""
+        return f"kept: {', '.join(self.kept)}" if self.kept else "nothing was written"
+
+
+class RichProgress:
+    """A `seedstock.pipeline.Progress`: one line a stage, with a bar and the time that remains.
+
+    Parameters
+    ----------
+    visible : bool
+        Whether to draw anything; the stages and files are remembered either way.
+    """
+
+    def __init__(self, visible: bool) -> None:
+        self._shown = _watched.get() or Shown()
+        self._bars: Any = None
+        self._task: Any = None
+        self._since = time.perf_counter()
+        if visible:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import TimeRemainingColumn as Remaining
+
+            self._bars = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.fields[stage]:<7}", markup=False),
+                BarColumn(24),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                Remaining(),
+                TextColumn("{task.fields[detail]}", markup=False),
+                console=Console(file=sys.stderr),
+                transient=True,
+            )
+            self._shown._live = self._bars
+
+    @property
+    def wants_estimate(self) -> bool:
+        """Whether it is worth the time of a probe to know how long fitting takes."""
+        return self._bars is not None
+
+    def stage(self, name: str, detail: str = "") -> None:
+        """Show that a stage begins."""
+        if self._bars is not None:
+            if self._task is None:
+                self._bars.start()
+            if name != self._shown.stage:
+                self._end()
+                self._task = self._bars.add_task("", total=None, stage=name, detail=detail)
+            else:
+                self._bars.update(self._task, detail=detail)
+        self._shown.stage = name
+
+    def share(self, done: float) -> None:
+        """Show which share of the stage is done."""
+        if self._task is not None:
+            self._bars.update(self._task, total=1.0, completed=done)
+
+    def estimate(self, seconds: float, megabytes: float) -> None:
+        """Say what a long fit will take."""
+        if self._bars is not None and seconds > 10:
+            length = f"{seconds / 60:.1f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+            self._bars.console.print(
+                f"Fitting will take about {length} and {megabytes / 1024:.1f} GiB of memory.", markup=False
+            )
+
+    def kept(self, path: str) -> None:
+        """Remember a file that is finished."""
+        self._shown.kept.append(path)
+
+    def close(self) -> None:
+        """End the last stage and clear the line."""
+        if self._bars is not None:
+            self._end()
+            self._bars.stop()
+
+    def _end(self) -> None:
+        if self._task is not None:
+            took = self._bars.tasks[self._bars.task_ids.index(self._task)].elapsed or 0.0
+            self._bars.console.print(f"  {self._shown.stage:<7} {took:6.1f} s", markup=False, highlight=False)
+            self._bars.remove_task(self._task)
