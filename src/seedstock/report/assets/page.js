@@ -184,7 +184,6 @@
     });
     option.series = source.series.map(function (s) {
       return Object.assign({}, s, {
-        progressive: 0,
         itemStyle: { borderColor: color("card"), borderWidth: labels && count <= 40 ? 1 : 0 },
         emphasis: { itemStyle: { borderColor: color("ink"), borderWidth: 1 } }
       });
@@ -195,8 +194,16 @@
   function draw(box, chart) {
     var old = drawn.get(box);
     if (old) old.instance.dispose();
+    box.replaceChildren();
     var instance = echarts.init(box, null, { renderer: "canvas" });
     instance.setOption(dressed(chart, box));
+    if (root.dataset.paper) {
+      // Several layers of canvas, some painted in later frames, do not come out on paper: print one picture.
+      var picture = instance.renderToCanvas({ pixelRatio: 2, backgroundColor: color("card") });
+      picture.removeAttribute("style");
+      picture.className = "paper";
+      box.append(picture);
+    }
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", chart.text || "chart");
     drawn.set(box, { instance: instance, chart: chart });
