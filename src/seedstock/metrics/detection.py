@@ -68,7 +68,7 @@ class Detection:
                 _c2st(c2st.auc),
                 _c2st(floor.auc),
                 "high",
-                max(0.0, _c2st(floor.auc) - 0.2),
+                max(0.0, 0.8 - 2 * c2st.noise),
                 _c2st_interval(c2st.interval),
                 c2st.n,
                 {**info, "auc": c2st.auc, "most_telling": telling},

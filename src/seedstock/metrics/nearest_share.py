@@ -27,8 +27,8 @@ class NearestShare:
     over up to `repeats` disjoint parts of train.
 
     The interval comes from exchanging the labels train and holdout: if the c_i synthetic rows whose nearest row is
-    i go one way or the other together, the share has the variance sum(c_i^2) / (4 n^2). At most `max_real` real
-    rows a side and `max_synthetic` synthetic rows.
+    i go one way or the other together, the share of n rows has the variance sum((c_i - mean c)^2) / (4 n^2). At
+    most `max_real` real rows a side and `max_synthetic` synthetic rows.
     """
 
     max_real: int = 10_000
@@ -87,7 +87,8 @@ def nearest_share(queries: Matrix, train: Matrix, holdout: Matrix) -> tuple[floa
     b, j = (x[:, 0] for x in nearest(queries, holdout))
     share = float(((a < b) + 0.5 * (a == b)).mean())
     c = np.bincount(np.where(a <= b, i, len(train) + j), minlength=len(train) + len(holdout))
-    return share, 1.96 * float(np.sqrt((c**2).sum())) / (2 * len(queries))
+    n, points = len(queries), len(c)
+    return share, 1.96 * float(np.sqrt(((c - n / points) ** 2).sum() * points / (points - 1))) / (2 * n)
 
 
 def _histograms(to_train: Matrix, to_holdout: Matrix, real: Matrix) -> dict[str, Any]:
