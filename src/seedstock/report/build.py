@@ -147,9 +147,10 @@ def _head(run: Run) -> dict[str, Any]:
         ("Real rows", f"{len(run.train.table):,} to learn from, {len(run.holdout.table):,} held out"),
         ("Synthetic rows", f"{len(run.synthetic.table):,}"),
         ("Columns", f"{len(run.train.columns.columns):,}"),
-        ("Generator", shown(run.generator)),
-        ("Seed", str(run.seed)),
     ]
+    if run.generator:
+        facts.append(("Generator", shown(run.generator)))
+    facts.append(("Seed", str(run.seed)))
     if run.train.columns.target:
         facts.insert(3, ("Target", label(run.train.columns.target, 40)))
     created = next((run.record[k] for k in ("created", "date", "time") if isinstance(run.record.get(k), str)), None)
@@ -175,6 +176,7 @@ def _verdict(run: Run) -> dict[str, Any]:
         "sentence": shown(verdict.sentence, 600),
         "watch": watch,
         "more": len(verdict.watch) - len(watch),
+        "long": sum(map(len, watch)) > 240,
     }
 
 

@@ -26,13 +26,17 @@ PERCENT = frozenset(
 """Scores that are percentages."""
 
 
+FIRST = ("shape_error", "trend_error", "c2st", "rare_categories_kept", "rare_pairs_kept", "nearest_share", "copy_rate")
+"""Scores that are read first in their group; the others keep their order."""
+
+
 def cards_by_group(scores: Sequence[Score], groups: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the groups in the order of reading, each with its cards; what falls short stands first."""
     out = []
     known = [*GROUPS, *sorted({groups.get(s.name, "other") for s in scores} - set(GROUPS))]
     for group in known:
-        cards = [card(s) for s in scores if groups.get(s.name, "other") == group]
-        # Stable: within a rank the order of the measures stays.
+        cards = [card(s) for s in sorted(scores, key=_place) if groups.get(s.name, "other") == group]
+        # Stable: within a rank the order of reading stays.
         cards.sort(key=lambda c: ("off", "ok", "none").index(c["state"]))
         title, lead = GROUPS.get(group, (shown(group.capitalize()), ""))
         measured = [c for c in cards if c["state"] != "none"]
@@ -76,6 +80,10 @@ def learner_name(score: Score) -> str:
     """
     name = explain(score)[0].rpartition(": ")[2].partition(",")[0]
     return shown(name[:1].upper() + name[1:], 40)
+
+
+def _place(score: Score) -> int:
+    return FIRST.index(score.name) if score.name in FIRST else len(FIRST)
 
 
 def good_range(score: Score, unit: str = "") -> str | None:

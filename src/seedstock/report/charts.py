@@ -84,14 +84,18 @@ def pairs(names: Sequence[str], matrices: Mapping[str, Any]) -> tuple[dict[str, 
     apart = ~np.eye(len(keep), dtype=bool)
     parts = {key: matrix[np.ix_(keep, keep)] for key, matrix in values.items()}
     both = np.concatenate([p[apart & np.isfinite(p)] for key, p in parts.items() if key != "difference"])
-    reach = min(1.0, max(0.3, float(np.abs(both).max(initial=0))))
+    reach = min(1.0, max(0.3, np.ceil(10 * float(np.abs(both).max(initial=0))) / 10))
     signed = bool((both < -1e-9).any())
     out = {}
     for key, part in parts.items():
         low, high, scale = (-reach if signed else 0.0), reach, ("diverging" if signed else "sequential")
         if key == "difference":
             part = np.abs(part)
-            low, high, scale = 0.0, max(0.1, float(part[apart & np.isfinite(part)].max(initial=0))), "difference"
+            low, high, scale = (
+                0.0,
+                max(0.1, np.ceil(20 * float(part[apart & np.isfinite(part)].max(initial=0))) / 20),
+                "difference",
+            )
         cells = [
             [j, len(keep) - 1 - i, round(float(part[i, j]), 3)]
             for i, j in np.argwhere(apart & np.isfinite(part)).tolist()

@@ -128,7 +128,7 @@
         out.emphasis = { disabled: true };
         if (s.areaStyle) out.areaStyle = { color: tone, opacity: 0.28 };
       } else {
-        out.itemStyle = { color: tone, borderRadius: lying ? [0, 3, 3, 0] : [3, 3, 0, 0], opacity: k ? 1 : 0.75 };
+        out.itemStyle = { color: tone, borderRadius: lying ? [0, 3, 3, 0] : [3, 3, 0, 0], opacity: k || s.label ? 1 : 0.75 };
         out.barGap = "0%";
         out.barCategoryGap = "28%";
         out.barMaxWidth = 22;
@@ -178,7 +178,7 @@
       itemWidth: 8,
       itemHeight: 120,
       precision: 2,
-      text: [short(source.visualMap.max) + (labels ? "" : " %"), short(source.visualMap.min)],
+      text: [labels ? short(source.visualMap.max) : "≥ " + short(source.visualMap.max) + " %", short(source.visualMap.min)],
       textStyle: { color: faint, fontSize: 11 },
       inRange: { color: ramp }
     });
