@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Folder:
     """An `seedstock.pipeline.Outlet` that writes synthetic.parquet, report.html, run.json and model/.
 
-    What was finished before an interruption stays; `progress.kept`, where there is one, hears of each file.
+    What was finished before an interruption stays; the progress hears of each file.
     """
 
     def __init__(self, path: Path, generator: str, about: Mapping[str, Any], flavour: str, progress: Progress) -> None:
@@ -38,7 +38,7 @@ class Folder:
             (self.path / name).unlink(missing_ok=True)
         about = {**self._about, "rows": len(ready.train.table)}
         Model(fitted, self._generator, about, self._flavour).save(self.path / "model")
-        self._kept("model")
+        self._progress.kept(str(self.path / "model"))
 
     @contextmanager
     def rows(self, fitted: Fitted) -> Iterator[Sink]:
@@ -50,17 +50,12 @@ class Folder:
 
         with Writer(self.path / "synthetic.parquet", fitted.schema, None) as writer:
             yield sink
-        self._kept("synthetic.parquet")
+        self._progress.kept(str(self.path / "synthetic.parquet"))
 
     def reports(self, grown: Grown) -> None:
         """Write report.html, and run.json last."""
         self._progress.stage("report")
         grown.save_report(self.path / "report.html")
-        self._kept("report.html")
+        self._progress.kept(str(self.path / "report.html"))
         grown.save_facts(self.path / "run.json")
-        self._kept("run.json")
-
-    def _kept(self, name: str) -> None:
-        kept = getattr(self._progress, "kept", None)
-        if kept is not None:
-            kept(str(self.path / name))
+        self._progress.kept(str(self.path / "run.json"))

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 4 * BLOCK_ROWS
 """Rows that are drawn and handed on at a time."""
 
+PROBED_CELLS = 150_000
+"""A fit to fewer cells is done before a probe would be."""
+PROBE_CELLS = 30_000
+"""Cells of the larger one of a probe's two fits."""
+
 Given = Callable[[int, int], Table]
 """Conditions of n rows from row `start` on: ``given(n, start)``."""
 Sink = Callable[[Dataset], None]
@@ -38,6 +43,16 @@ class Progress(Protocol):
 
     def share(self, done: float) -> None:
         """Hear which share of the stage is done, 0 to 1."""
+
+    @property
+    def wants_estimate(self) -> bool:
+        """Whether to spend some seconds on a probe before a long fit."""
+
+    def estimate(self, seconds: float, megabytes: float) -> None:
+        """Hear what the fit will take."""
+
+    def kept(self, path: str) -> None:
+        """Hear of a file that is finished."""
 
 
 class Outlet(Protocol):
@@ -57,6 +72,17 @@ class Silent:
         """Ignore it."""
 
     def share(self, done: float) -> None:
+        """Ignore it."""
+
+    @property
+    def wants_estimate(self) -> bool:
+        """No."""
+        return False
+
+    def estimate(self, seconds: float, megabytes: float) -> None:
+        """Ignore it."""
+
+    def kept(self, path: str) -> None:
         """Ignore it."""
 
 
@@ -157,10 +183,33 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
 
 
 def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted:
-    """Fit a generator to training rows."""
+    """Fit a generator to training rows; for those who wait, what it will take is found out first."""
+    if clock.progress.wants_estimate and len(train.table) * len(train.table.names) > PROBED_CELLS:
+        with clock.stage("probe") as progress:
+            progress.estimate(*probe(generator, train, Rng(seed).child("probe")))
     with clock.stage("fit", f"{len(train.table):,} rows"):
         fitted: Fitted = generator.fit(train, Rng(seed).child("fit"))
     return fitted
+
+
+def probe(generator: Generator, train: Dataset, rng: Rng) -> tuple[float, float]:
+    """Return the seconds and megabytes that a fit will take, from fits to two small samples.
+
+    The seconds grow as a power of the rows that the two fits show, between linear and quadratic; the memory is the
+    data's and the model's, several times over.
+    """
+    n, width = len(train.table), max(len(train.table.names), 1)
+    most = min(n, max(200, PROBE_CELLS // width))
+    order = rng.generator().permutation(n)[:most]
+    seconds = []
+    for rows in (order[: most // 2], order):
+        start = time.perf_counter()
+        fitted = generator.fit(train.take(np.sort(rows)), rng)
+        seconds.append(max(time.perf_counter() - start, 1e-4))
+    power = float(np.clip(np.log2(seconds[1] / seconds[0]), 1.0, 2.0))
+    model = sum(a.nbytes for a in fitted.state().arrays.values()) * n / most
+    data = sum(c.values.nbytes for c in train.table.columns.values())
+    return seconds[1] * (n / most) ** power, (4 * data + 2 * model) / 2**20 + 200
 
 
 def chunks(fitted: Fitted, n: int, rng: Rng, given: Given | None = None) -> Iterator[Dataset]:
