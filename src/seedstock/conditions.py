@@ -142,7 +142,8 @@ def _equal(column: Column, cell: Column) -> NDArray[np.bool_]:
         levels = column.levels if column.levels is not None else np.empty(0, object)
         code = np.flatnonzero(levels == cell.texts()[0])
         return np.isin(column.values, code) & ~column.missing
-    return (column.values == cell.values[0]) & ~column.missing
+    same: NDArray[np.bool_] = (column.values == cell.values[0]) & ~column.missing
+    return same
 
 
 def _cell(data: Dataset, name: str, value: Any) -> Column:

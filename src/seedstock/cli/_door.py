@@ -77,8 +77,7 @@ def door(command: Callable[P, int]) -> Callable[P, None]:
         shown = Shown()
         try:
             with shown:
-                kwargs_with = dict(kwargs)
-                code = command(*args, **kwargs_with)  # type: ignore[arg-type]
+                code = command(*args, **kwargs)
                 sys.stdout.flush()
         except SeedstockError as error:
             _leave(error.exit_code, error)

@@ -65,7 +65,7 @@ def grow(
     quiet: Quiet = False,
 ) -> int:
     """Check, clean, split, fit, sample and judge: the whole line, and a report."""
-    asked = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
+    asked: dict[str, Any] = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
     asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
     return _grow(data, output, _merged(asked, set_, settings), open_, json_, quiet)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,7 +41,14 @@ def fit(
     """Fit a generator to all rows, and save the model."""
     from seedstock import api
 
-    asked = {"target": target, "generator": generator, "seed": seed, "schema": schema, "kinds": kind, "roles": role}
+    asked: dict[str, Any] = {
+        "target": target,
+        "generator": generator,
+        "seed": seed,
+        "schema": schema,
+        "kinds": kind,
+        "roles": role,
+    }
     known = {"generator", "seed", "settings"}
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)
