@@ -52,7 +52,7 @@ def save(fitted: Fitted, generator: str, folder: str | os.PathLike[str], about: 
     with folder_in_place(folder, marker="model.json") as new:
         (new / "model.json").write_text(text, "utf-8")
         with open(new / "arrays.npz", "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **dict(state.arrays))  # type: ignore[arg-type]
+            np.savez_compressed(file, allow_pickle=False, **dict(state.arrays))
 
 
 def load(folder: str | os.PathLike[str]) -> Stored:

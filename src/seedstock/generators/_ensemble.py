@@ -7,7 +7,7 @@ hierarchical shrinkage (Agarwal et al. 2022, eq. 1, for distributions) as a samp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -83,10 +83,11 @@ class Ensemble:
                 rows, here = rows[inner], here[inner]
         return node
 
-    def draw(self, X: NDArray[np.float32], g: np.random.Generator) -> Codes:
-        """Draw a code for each row of X, shape (n, p)."""
+    def draw(self, X: NDArray[np.float32], g: np.random.Generator) -> tuple[Codes, Nodes]:
+        """Draw a code for each row of X, shape (n, p); return the codes and the leaves, each of shape (n,)."""
         n = len(X)
-        node = self.leaves(X, self.roots[g.integers(len(self.roots), size=n)])
+        leaf = self.leaves(X, self.roots[g.integers(len(self.roots), size=n)])
+        node = leaf.copy()
         climbing = np.arange(n)
         while len(climbing):
             here = node[climbing]
@@ -95,22 +96,31 @@ class Ensemble:
             climbing = climbing[up]
             node[climbing] = self.parent[here[up]]
         size = self.end[node] - self.start[node]
-        return self.codes[self.start[node] + (g.random(n) * size).astype(np.int64)].astype(np.int64)
+        return self.codes[self.start[node] + (g.random(n) * size).astype(np.int64)].astype(np.int64), leaf
 
     def probability(
-        self, X: NDArray[np.float32], wanted: Codes, among: Occurrences, g: np.random.Generator, trees: int = 4
+        self,
+        X: NDArray[np.float32],
+        wanted: Callable[[Nodes], tuple[Codes, NDArray[np.float64]]],
+        among: Occurrences,
+        g: np.random.Generator,
+        trees: int = 4,
     ) -> NDArray[np.float64]:
-        """Return each row's probability of its wanted group of codes, averaged over some random trees, shape (n,)."""
+        """Return each row's probability of a wanted group of codes, averaged over some random trees, shape (n,).
+
+        `wanted` tells for the rows' leaves the group and a factor, each of shape (n,).
+        """
         total = np.zeros(len(X))
         for _ in range(trees):
             node = self.leaves(X, self.roots[g.integers(len(self.roots), size=len(X))])
-            rows, weight = np.arange(len(X)), np.ones(len(X))
+            group, weight = wanted(node)
+            rows = np.arange(len(X))
             while len(rows):
                 start, end = self.start[node], self.end[node]
                 size = end - start
                 root = self.parent[node] < 0
                 stop = np.where(root, 1.0, size / (size + self.shrinkage))
-                total[rows] += weight * stop * among.count(wanted[rows], start, end) / size
+                total[rows] += weight * stop * among.count(group[rows], start, end) / size
                 weight, node, rows = (weight * (1 - stop))[~root], self.parent[node][~root], rows[~root]
         return total / trees
 

@@ -12,9 +12,13 @@ from sklearn.tree import DecisionTreeClassifier
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._ensemble import Ensemble
+from seedstock.generators._linear_leaves import Lines, fit_lines, residual_quantiles
 
 _SHRINKAGES = np.array([0.001, 1, 3, 10, 30, 100, 300, 1000, 3000])
 """Candidates, in rows."""
+
+_BINS = 32
+_TRIALS = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,11 @@ def placement(atoms: Atoms, codes: Codes, classes: Codes) -> NDArray[np.float32]
 
 @dataclass
 class _Tree:
-    """One tree, its values in an order that makes every node a range."""
+    """One tree, its rows in an order that makes every node a range.
+
+    `sorted_rows` are the rows that it saw, ascending; `leaf` and `inside` (the structure's share) go with them.
+    `rows` are the same rows by leaf: ``rows = sorted_rows[order]``.
+    """
 
     feature: NDArray[Any]
     threshold: NDArray[Any]
@@ -75,59 +83,189 @@ class _Tree:
     parent: NDArray[Any]
     start: NDArray[Any]
     end: NDArray[Any]
+    order: NDArray[np.int64]
     rows: NDArray[np.int64]
+    sorted_rows: NDArray[np.int64]
+    leaf: NDArray[np.int64]
+    inside: NDArray[np.bool_]
 
-
-def grow(X: NDArray[np.float32], classes: Codes, codes: Codes, settings: TreeSettings, rng: Rng) -> Ensemble:
-    """Grow an ensemble on predictors X, shape (n, p), that tells `classes` apart and holds `codes`.
-
-    A tree's structure comes from a random share of its rows, its values from all of them. The shrinkage is
-    `shrinkage_share` of the one with the best likelihood on rows that the structure has not seen, their own
-    value left out (Elkan's and Breiman's out-of-bag idea).
-    """
-    n, m = len(codes), int(classes.max()) + 1
-    n_tree = min(n, settings.rows_per_tree)
-    prior = (np.bincount(classes, minlength=m) + 0.5) / (n + 0.5 * m)
-    likelihood, seen = np.zeros((len(_SHRINKAGES), n)), np.zeros(n)
-    trees = []
-    for t in range(settings.trees):
-        g = rng.child("tree", t).generator()
+    @classmethod
+    def grow(cls, X: NDArray[np.float32], classes: Codes, settings: TreeSettings, rng: Rng) -> _Tree:
+        n = len(classes)
+        n_tree = min(n, settings.rows_per_tree)
+        g = rng.generator()
         rows = np.arange(n) if n_tree == n else np.sort(g.choice(n, n_tree, replace=False))
         inside = g.random(n_tree) < settings.structure_share
         inside[g.integers(n_tree)] = True
         model = DecisionTreeClassifier(min_samples_leaf=settings.min_leaf_rows, random_state=int(g.integers(2**31)))
         model.fit(X[rows[inside]], classes[rows[inside]])
-        leaf = model.apply(X[rows])
-        tree = _ranges(model.tree_, leaf, rows)
-        trees.append(tree)
-        outside = np.flatnonzero(~inside)
-        if len(outside):
-            likelihood[:, rows[outside]] += _held_out(tree, leaf, classes[rows], outside, prior)
-            seen[rows[outside]] += 1
+        tree, leaf = model.tree_, model.apply(X[rows])
+        left, right = tree.children_left, tree.children_right
+        inner = np.flatnonzero(left >= 0)
+        parent = np.full(tree.node_count, -1)
+        parent[left[inner]] = inner
+        parent[right[inner]] = inner
+        # scikit-learn numbers nodes depth first: the leaves below a node are a range of numbers.
+        last = np.arange(tree.node_count)
+        for node in inner[::-1]:
+            last[node] = last[right[node]]
+        order = np.argsort(leaf, kind="stable")
+        start = np.searchsorted(leaf[order], np.arange(tree.node_count), "left")
+        end = np.searchsorted(leaf[order], last, "right")
+        feature = np.where(left >= 0, tree.feature, -1)
+        return cls(
+            feature, tree.threshold, left, right, parent, start, end, order, rows[order], rows, leaf, inside
+        )  # fmt: skip
+
+    def place(self) -> NDArray[np.int64]:
+        """Return where each of `sorted_rows` stands in `rows`."""
+        out = np.empty(len(self.order), np.int64)
+        out[self.order] = np.arange(len(self.order))
+        return out
+
+
+@dataclass(frozen=True)
+class LineTask:
+    """What leaves with lines need to know: the predictors as numbers (n, q), the number itself, its spikes."""
+
+    Z: NDArray[np.float64]
+    y: NDArray[np.float64]
+    spikes: Codes
+
+
+def grow(
+    X: NDArray[np.float32],
+    classes: Codes,
+    codes: Codes,
+    settings: TreeSettings,
+    rng: Rng,
+    lines: LineTask | None = None,
+) -> tuple[Ensemble, Lines | None]:
+    """Grow an ensemble on predictors X, shape (n, p), that tells `classes` apart and holds `codes`.
+
+    A tree's structure comes from a random share of its rows, its values from all of them. The shrinkage is
+    `shrinkage_share` of the one with the best likelihood on rows that the structure has not seen, their own
+    value left out (Breiman's out-of-bag idea). With `lines`, leaves hold residuals instead of codes.
+    """
+    trees = [_Tree.grow(X, classes, settings, rng.child("tree", t)) for t in range(settings.trees)]
+    fitted = None
+    if lines is not None:
+        fitted, held = _fit_all_lines(trees, lines, codes)
+        # The likelihood is that of the residuals' classes.
+        s = len(lines.spikes)
+        bins = min(_BINS, len(fitted.residuals) - 1)
+        of_code = np.concatenate(
+            [np.arange(s), s + np.arange(len(fitted.residuals) - 1) * bins // (len(fitted.residuals) - 1)]
+        )
+        kinds = [of_code[h] for h in held]
+    else:
+        held, kinds = [codes[t.rows] for t in trees], [classes[t.rows] for t in trees]
+    shrinkage = _best_shrinkage(trees, kinds, len(codes)) * settings.shrinkage_share
+    return _flatten(trees, held, shrinkage), fitted
+
+
+def energy(
+    X: NDArray[np.float32],
+    classes: Codes,
+    codes: Codes,
+    atoms: Atoms,
+    settings: TreeSettings,
+    rng: Rng,
+    lines: LineTask | None = None,
+) -> float:
+    """Return the energy score of single trees on held-out rows, in ranks: what decides for or against lines.
+
+    The score is ``E|a - y| - E|a - b| / 2`` for two draws a, b (Gneiting and Raftery 2007, eq. 20); lower is better.
+    """
+    rank = (np.cumsum(atoms.counts) - atoms.counts / 2) / len(codes)
+    total = 0.0
+    for t in range(_TRIALS):
+        tree = _Tree.grow(X, classes, settings, rng.child("trial", t))
+        test = np.flatnonzero(~tree.inside)
+        if not len(test):
+            return np.inf
+        leaf, g = tree.leaf[test], rng.child("draw", t).generator()
+        own = tree.place()[test]
+        fitted, held = (None, [codes[tree.rows]]) if lines is None else _fit_all_lines([tree], lines, codes)
+        draws = []
+        for _ in range(2):
+            size = (tree.end - tree.start)[leaf]
+            place = tree.start[leaf] + (g.random(len(test)) * size).astype(np.int64)
+            # A row's own value says nothing: the next one in the leaf is taken.
+            place = np.where(
+                (place == own) & (size > 1), tree.start[leaf] + (place - tree.start[leaf] + 1) % size, place
+            )
+            drawn = held[0][place]
+            if fitted is not None and lines is not None:
+                drawn = fitted.atoms_of(drawn, leaf, lines.Z[tree.sorted_rows[test]], atoms, g)
+            draws.append(rank[drawn])
+        truth = rank[codes[tree.sorted_rows[test]]]
+        a, b = draws
+        total += float(np.mean(np.abs(a - truth) / 2 + np.abs(b - truth) / 2 - np.abs(a - b) / 2))
+    return total / _TRIALS
+
+
+def _best_shrinkage(trees: list[_Tree], kinds: list[Codes], n: int) -> float:
+    """Return the candidate with the best mean log-likelihood of rows outside the structure's share."""
+    m = max(int(k.max()) for k in kinds) + 1
+    likelihood, seen = np.zeros((len(_SHRINKAGES), n)), np.zeros(n)
+    prior = (np.bincount(np.concatenate(kinds), minlength=m) + 0.5) / (sum(map(len, kinds)) + 0.5 * m)
+    for tree, kind in zip(trees, kinds, strict=True):
+        test = np.flatnonzero(~tree.inside)
+        if not len(test):
+            continue
+        of_row = np.empty(len(kind), np.int64)
+        of_row[tree.order] = kind
+        rows = tree.sorted_rows[test]
+        likelihood[:, rows] += _held_out(tree, tree.leaf, of_row, test, prior)
+        seen[rows] += 1
     used = seen > 0
-    shrinkage = float(_SHRINKAGES[-1])
-    if used.any():
-        score = np.log(np.maximum(likelihood[:, used] / seen[used], 1e-12)).mean(1)
-        shrinkage = float(_SHRINKAGES[int(np.argmax(score))])
-    return _flatten(trees, codes, shrinkage * settings.shrinkage_share)
+    if not used.any():
+        return float(_SHRINKAGES[-1])
+    score = np.log(np.maximum(likelihood[:, used] / seen[used], 1e-12)).mean(1)
+    return float(_SHRINKAGES[int(np.argmax(score))])
 
 
-def _ranges(tree: Any, leaf: NDArray[np.int64], rows: NDArray[np.int64]) -> _Tree:
-    left, right = tree.children_left, tree.children_right
-    n = tree.node_count
-    inner = np.flatnonzero(left >= 0)
-    parent = np.full(n, -1)
-    parent[left[inner]] = inner
-    parent[right[inner]] = inner
-    # scikit-learn numbers nodes depth first: the leaves below a node are a range of numbers.
-    last = np.arange(n)
-    for node in inner[::-1]:
-        last[node] = last[right[node]]
-    order = np.argsort(leaf, kind="stable")
-    in_order = leaf[order]
-    start, end = np.searchsorted(in_order, np.arange(n), "left"), np.searchsorted(in_order, last, "right")
-    feature = np.where(left >= 0, tree.feature, -1)
-    return _Tree(feature, tree.threshold, left, right, parent, start, end, rows[order])
+def _fit_all_lines(trees: list[_Tree], task: LineTask, codes: Codes) -> tuple[Lines, list[Codes]]:
+    """Return the lines of all trees' leaves, and what each tree's places hold in the lines' code space."""
+    spike_of = np.full(int(codes.max()) + 1, -1)
+    spike_of[task.spikes] = np.arange(len(task.spikes))
+    parts, residuals, smooth = [], [], []
+    offset = 0
+    for tree in trees:
+        here = np.flatnonzero(spike_of[codes[tree.rows]] < 0)
+        leaf = np.repeat(np.flatnonzero(tree.left < 0), (tree.end - tree.start)[tree.left < 0])
+        leaf = leaf[np.argsort(tree.start[leaf], kind="stable")]
+        rows = tree.rows[here]
+        arrays, r = fit_lines(task.Z[rows], task.y[rows], leaf[here], len(tree.left))
+        # A leaf of spikes alone has no line of its own; the mean of all lines stands in.
+        bare = (tree.left < 0) & (arrays["slot"] < 0)
+        slot = np.where(arrays["slot"] >= 0, arrays["slot"] + offset, -1)
+        if bare.any():
+            mean = {
+                "center": 0.0,
+                "level": float(task.y[rows].mean()),
+                "spread": float(task.y[rows].std()) + 1e-300,
+                "slope": 0.0,
+            }
+            slot[bare] = offset + len(arrays["level"])
+            for name, value in mean.items():
+                a = arrays[name]
+                arrays[name] = np.concatenate([a, np.full((1, *a.shape[1:]), value, a.dtype)])
+        arrays["slot"] = slot.astype(np.int32)
+        offset += len(arrays["level"])
+        parts.append(arrays)
+        residuals.append(r)
+        smooth.append(here)
+    quantiles = residual_quantiles(np.concatenate(residuals))
+    held = []
+    for tree, r, here in zip(trees, residuals, smooth, strict=True):
+        h = spike_of[codes[tree.rows]]
+        i = np.searchsorted(quantiles, r, side="right") - 1
+        h[here] = len(task.spikes) + np.clip(i, 0, len(quantiles) - 2)
+        held.append(h)
+    joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    return Lines(**joined, spikes=task.spikes, residuals=quantiles), held
 
 
 def _held_out(
@@ -154,7 +292,7 @@ def _held_out(
     return out
 
 
-def _flatten(trees: list[_Tree], codes: Codes, shrinkage: float) -> Ensemble:
+def _flatten(trees: list[_Tree], held: list[Codes], shrinkage: float) -> Ensemble:
     nodes = np.concatenate([[0], np.cumsum([len(t.feature) for t in trees])])
     values = np.concatenate([[0], np.cumsum([len(t.rows) for t in trees])])
 
@@ -164,7 +302,7 @@ def _flatten(trees: list[_Tree], codes: Codes, shrinkage: float) -> Ensemble:
             parts = [np.where(p >= 0, p + o, -1) for p, o in zip(parts, offsets[:-1], strict=True)]
         return np.concatenate(parts).astype(dtype)
 
-    held = [codes[t.rows] for t in trees]
+    held = [h.copy() for h in held]
     for tree, part in zip(trees, held, strict=True):
         # Sorted inside each leaf: a saved model then does not tell which values came from one row.
         leaf = np.repeat(tree.start[tree.left < 0], (tree.end - tree.start)[tree.left < 0])

@@ -70,7 +70,7 @@ def _cloud(
             if i and not free.all():
                 weight = np.ones(len(member))
                 before = {k: v[~free] for k, v in out.items()}
-                weight[~free] = _plausible(model, name, value[~free], before, g)
+                weight[~free] = model.plausible(name, value[~free], before, g)
                 picked = _resample(weight, member, cloud, g, name)
                 out = {k: v[picked] for k, v in out.items()}
         if i == last:
@@ -82,17 +82,6 @@ def _cloud(
             out = {k: v[keep] for k, v in out.items()}
             member = member[keep]
     return out
-
-
-def _plausible(
-    model: ForestFitted, name: str, value: Codes, before: Mapping[str, Codes], g: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return the probability of the given value of each candidate; smooth numbers speak for their neighbours."""
-    if name not in model.conditionals:
-        return np.ones(len(value))
-    groups, occurrences = model.occurrences(name)
-    conditional = model.conditionals[name]
-    return conditional.ensemble.probability(conditional.design(before), groups[value], occurrences, g)
 
 
 def _resample(weight: NDArray[np.float64], member: Codes, cloud: Codes, g: np.random.Generator, name: str) -> Codes:

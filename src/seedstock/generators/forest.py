@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -18,34 +18,16 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
+from seedstock.generators._conditional import Conditional, design
 from seedstock.generators._ensemble import Ensemble, Occurrences
-from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
+from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, energy, grow, placement
+from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
 from seedstock.generators._particles import draw_given
 from seedstock.generators._tabular import Given, TabularFitted, weighted
 
 _CLASSES = 32
-
-
-@dataclass(frozen=True, eq=False)
-class Conditional:
-    """One column given the columns before it.
-
-    Attributes
-    ----------
-    predictors : tuple of str
-    places : mapping
-        Predictor -> where its categories lie on a line, shape (k,); absent for ordered predictors.
-    ensemble : Ensemble
-    """
-
-    predictors: tuple[str, ...]
-    places: Mapping[str, NDArray[np.float32]]
-    ensemble: Ensemble
-
-    def design(self, codes: Mapping[str, Codes]) -> NDArray[np.float32]:
-        """Return the predictors' matrix, shape (n, p)."""
-        columns = [self.places[p][codes[p]] if p in self.places else codes[p] for p in self.predictors]
-        return np.stack(columns, axis=1).astype(np.float32)
+_LINE_ROWS = 30
+_LINE_VALUES = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,52 +49,42 @@ class ForestFitted(TabularFitted):
         """Draw one column given those before it."""
         if name not in self.conditionals:
             return weighted(self.plan.atoms[name].counts, n, g)
-        conditional = self.conditionals[name]
-        return conditional.ensemble.draw(conditional.design(before), g)
+        return self.conditionals[name].draw(name, before, self.plan.atoms, g)
 
-    def occurrences(self, name: str) -> tuple[Codes, Occurrences]:
-        """Return the groups of a column's codes, shape (k,), and where they stand among the ensemble's values.
-
-        A number that hardly repeats would be found nowhere: it stands for its half percent of the values.
-        """
+    def plausible(
+        self, name: str, value: Codes, before: Mapping[str, Codes], g: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return how probable a column's given value is after the columns before it, shape (n,)."""
+        if name not in self.conditionals:
+            return np.ones(len(value))
+        conditional, atoms = self.conditionals[name], self.plan.atoms
         if name not in self._occurrences:
-            atoms = self.plan.atoms[name]
-            groups = np.arange(atoms.k)
-            if atoms.smooth:
-                groups = classes_of(atoms, groups, 200)
-            self._occurrences[name] = groups, Occurrences(self.conditionals[name].ensemble.codes, groups)
-        return self._occurrences[name]
+            self._occurrences[name] = Occurrences(conditional.ensemble.codes, conditional.groups(atoms[name]))
+        return conditional.probability(name, value, before, atoms, self._occurrences[name], g)
 
     @cached_property
-    def _occurrences(self) -> dict[str, tuple[Codes, Occurrences]]:
+    def _occurrences(self) -> dict[str, Occurrences]:
         return {}
 
     def own_state(self) -> State:
         arrays: dict[str, NDArray[Any]] = {}
-        meta = []
-        for i, (name, c) in enumerate(self.conditionals.items()):
-            arrays |= {f"{i}.{k}": v for k, v in c.ensemble.arrays().items()}
-            arrays |= {f"{i}.place.{c.predictors.index(p)}": v for p, v in c.places.items()}
-            meta.append({"name": name, "predictors": list(c.predictors), "places": list(c.places)})
+        meta = {}
+        for i, (name, conditional) in enumerate(self.conditionals.items()):
+            state = conditional.state()
+            arrays |= {f"{i}.{k}": v for k, v in state.arrays.items()}
+            meta[name] = state.meta
         return State(arrays, {"order": list(self.order), "conditionals": meta})
 
     @classmethod
     def from_own_state(cls, plan: Plan, state: State) -> Self:
-        conditionals = {}
-        known = set(plan.atoms)
-        for i, m in enumerate(state.meta["conditionals"]):
-            own = {k.removeprefix(f"{i}."): v for k, v in state.arrays.items() if k.startswith(f"{i}.")}
-            places = {p: own.pop(f"place.{m['predictors'].index(p)}") for p in m["places"]}
-            ensemble = Ensemble.from_arrays(own)
-            wrong = int(ensemble.codes.max()) >= plan.atoms[m["name"]].k or ensemble.feature.max() >= len(
-                m["predictors"]
-            )
-            if wrong or not set(m["predictors"]) <= known or any(len(v) != plan.atoms[p].k for p, v in places.items()):
-                raise InputError("this model is damaged: its trees do not fit its columns; fit it again")
-            conditionals[m["name"]] = Conditional(tuple(m["predictors"]), places, ensemble)
-        if sorted(state.meta["order"]) != sorted(known):
+        order, conditionals = tuple(state.meta["order"]), {}
+        if sorted(order) != sorted(plan.atoms):
             raise InputError("this model is damaged: its order does not name its columns; fit it again")
-        return cls(plan, tuple(state.meta["order"]), conditionals)
+        for i, (name, meta) in enumerate(state.meta["conditionals"].items()):
+            arrays = {k.removeprefix(f"{i}."): v for k, v in state.arrays.items() if k.startswith(f"{i}.")}
+            before = {p: plan.atoms[p] for p in order[: order.index(name)]}
+            conditionals[name] = Conditional.from_state(State(arrays, meta), plan.atoms[name], before)
+        return cls(plan, order, conditionals)
 
 
 @dataclass(frozen=True)
@@ -175,11 +147,39 @@ class Forest:
         classes = classes_of(plan.atoms[name], codes[name], _CLASSES)
         placed = {p: placement(plan.atoms[p], codes[p], classes) for p in predictors}
         places = {p: place for p, place in placed.items() if place is not None}
-        design = Conditional(predictors, places, None).design(codes)  # type: ignore[arg-type]
+        X, atoms = design(predictors, places, codes), plan.atoms[name]
         settings = TreeSettings(
             self.trees, self.min_leaf_rows, self.structure_share, self.rows_per_tree, self.shrinkage_share
         )
-        return Conditional(predictors, places, grow(design, classes, codes[name], settings, rng))
+        lined = replace(settings, min_leaf_rows=max(_LINE_ROWS, self.min_leaf_rows))
+        scale, task = _lines_to_try(plan, codes, name, predictors)
+        if scale is not None and task is not None:
+            trial = rng.child("lines")
+            plain = min(energy(X, classes, codes[name], atoms, s, trial) for s in (settings, lined))
+            if energy(X, classes, codes[name], atoms, lined, trial, task) < 0.99 * plain:
+                return Conditional(predictors, places, *_swap(grow(X, classes, codes[name], lined, rng, task), scale))
+        return Conditional(predictors, places, grow(X, classes, codes[name], settings, rng)[0])
+
+
+def _lines_to_try(
+    plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...]
+) -> tuple[Scale | None, LineTask | None]:
+    """Return what lines need where they could help: a number of many values, after other numbers, in many rows."""
+    atoms, n = plan.atoms[name], len(codes[name])
+    if not atoms.ordered or atoms.k < _LINE_VALUES or n < 10 * _LINE_ROWS:
+        return None, None
+    spikes = spikes_of(atoms, n)
+    smooth = ~np.isin(codes[name], spikes)
+    if smooth.sum() < 0.2 * n:
+        return None, None
+    y = numbers(atoms, codes[name])
+    before = {p: plan.atoms[p] for p in predictors}
+    scale = Scale.fit(before, {p: codes[p][smooth] for p in predictors}, y[smooth])
+    return (None, None) if scale is None else (scale, LineTask(scale.design(before, codes), y, spikes))
+
+
+def _swap(grown: tuple[Ensemble, Lines | None], scale: Scale) -> tuple[Ensemble, Scale, Lines | None]:
+    return grown[0], scale, grown[1]
 
 
 GENERATOR = Forest

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seedstock.core.results import Score
-from seedstock.metrics._words import explain
+from seedstock.metrics._words import explain, shown
 
 Answer = Literal["yes", "with care", "no"]
 _WORST: dict[Answer, int] = {"yes": 0, "with care": 1, "no": 2}
@@ -123,36 +123,35 @@ def _broken(s: Score) -> Answer:
 
 
 def _share(by_name: dict[str, Score]) -> tuple[Answer, str]:
-    parts: list[Answer] = []
-    unknown = []
-    for name in PRIVACY:
-        s = by_name.get(name)
-        if s is None or np.isnan(s.value):
-            unknown.append(name)
-            continue
-        low = s.interval[0] if s.interval else s.value
-        remembered = s.value > s.good
-        surely = {
-            "copy_rate": s.value > 2 * s.good + 1 and low > s.good,
-            "nearest_share": low > s.good and s.value > 0.56,
-            "membership_auc": low > s.good and s.value > 0.6,
-            "membership_tpr": low > s.good and s.value > 0.1,
-        }[name]
-        parts.append("no" if remembered and surely else "with care" if remembered else "yes")
-        if name in ("nearest_share", "membership_auc") and _half(s) > WIDE:
-            unknown.append(name)
-    near = by_name.get("nearest_share")
-    odd = near.details.get("floor_interval") if near is not None else None
-    because = ""
-    if unknown:
-        parts.append("with care")
-        because = (
-            ", because there are too few rows to tell" if parts and max(map(_WORST.__getitem__, parts)) < 2 else ""
-        )
-    elif odd is not None and not odd[0] - 0.05 <= 0.5 <= odd[1] + 0.05:
-        parts.append("with care")
-        because = ", because train and holdout are not alike and privacy cannot be told"
-    return max(parts, key=_WORST.__getitem__), because
+    measured = {n: by_name[n] for n in PRIVACY if n in by_name and not np.isnan(by_name[n].value)}
+    if not _alike(by_name):
+        # Against a holdout of another population, only exact copies still mean what they say.
+        copies = measured.get("copy_rate")
+        answer = max("with care", _remembered(copies), key=_WORST.__getitem__) if copies else "with care"
+        return answer, ", because train and holdout are not alike and privacy cannot be told from them"
+    answer = max((_remembered(s) for s in measured.values()), key=_WORST.__getitem__, default="yes")
+    wide = any(_half(measured[n]) > WIDE for n in ("nearest_share", "membership_auc") if n in measured)
+    if answer != "no" and (wide or len(measured) < len(PRIVACY)):
+        return "with care", ", because there are too few rows to tell"
+    return answer, ""
+
+
+def _remembered(s: Score) -> Answer:
+    """Judge one privacy score: "no" where it is out of its bound beyond chance and by much."""
+    if s.value <= s.good:
+        return "yes"
+    much = {"copy_rate": 2 * s.good + 1, "nearest_share": 0.56, "membership_auc": 0.6, "membership_tpr": 0.1}[s.name]
+    low = s.interval[0] if s.interval else s.value
+    return "no" if low > s.good and s.value > much else "with care"
+
+
+def _alike(by_name: dict[str, Score]) -> bool:
+    """Tell whether train and holdout look like samples of one population, by the floors that compare them."""
+    near, told = by_name.get("nearest_share"), by_name.get("detection_auc")
+    low, high = near.details.get("floor_interval", (0.5, 0.5)) if near is not None else (0.5, 0.5)
+    if not low - 0.05 <= 0.5 <= high + 0.05:
+        return False
+    return told is None or np.isnan(told.floor) or told.floor <= told.good + 0.05
 
 
 def _half(s: Score) -> float:
@@ -169,10 +168,10 @@ def _shortfall(s: Score) -> float:
 
 def _watch(s: Score) -> str:
     title, _, advice = explain(s)
-    return f"{title}: {s.value:.3g} (should be {_bound(s)}, real data: {s.floor:.3g}). {advice}"
+    return f"{title}: {shown(s.name, s.value)} (should be {_bound(s)}, real data: {shown(s.name, s.floor)}). {advice}"
 
 
 def _bound(s: Score) -> str:
     if s.better == "half":
         return f"within {s.good - 0.5:.2g} of 0.5"
-    return f"{'at most' if s.better == 'low' else 'at least'} {s.good:.3g}"
+    return f"{'at most' if s.better == 'low' else 'at least'} {shown(s.name, s.good)}"

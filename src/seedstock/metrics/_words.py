@@ -12,7 +12,10 @@ _LEARN = "Look at the columns with the largest error; try the default generator,
 _TELLING = (
     "Look at the most telling columns in the details: often one column's grid, range or missing values give it away."
 )
-_MEMORY = "Do not share these rows; fit with larger leaves or more shrinkage, remove duplicates, or bring more rows."
+PERCENT = frozenset(
+    ("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used", "invented")
+)
+"""Scores in percent; ``missing_error`` is in percentage points, all others are shares, AUCs or in the target's units."""
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     "shape_error": (
@@ -88,22 +91,22 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "copy_rate": (
         "Exact copies",
         "Share of synthetic rows that equal a training row in every cell; the floor says how often real rows do.",
-        _MEMORY,
+        "Do not share these rows: fit with larger leaves or more shrinkage, and look for columns that single people out.",
     ),
     "nearest_share": (
         "Nearest-neighbour share",
         "Share of synthetic rows nearer to a training row than to an unseen real one: 0.5 is ideal, 1 is copying.",
-        _MEMORY,
+        "The generator remembers rows: fit with larger leaves or more shrinkage, remove duplicates, or bring more rows.",
     ),
     "membership_auc": (
         "Membership attack",
         "How well the strongest of several attacks tells who was in the training data: 0.5 is a coin toss.",
-        _MEMORY,
+        "An attacker learns who took part: fit with larger leaves or more shrinkage, or bring more training rows.",
     ),
     "membership_tpr": (
         "Members exposed",
         "Share of the training rows that an attack names while wrongly naming 1 % of others; 0.01 is chance.",
-        "A few rows stand out: look at rare combinations and outliers, which are remembered first. " + _MEMORY,
+        "A few rows stand out: look at rare combinations and outliers, which are remembered first, and merge or drop them.",
     ),
 }
 _LEARNERS = {"boosting": "Boosted trees", "linear": "A linear model"}
@@ -142,5 +145,15 @@ def in_words(score: Score) -> str:
     if np.isnan(score.value):
         return f"not measured: {score.details.get('why', 'no value')}"
     word = "good" if score.ok else "poor" if np.isfinite(score.good) else "measured"
-    floor = "" if np.isnan(score.floor) else f", real data reach {score.floor:.3g}"
-    return f"{word}: {score.value:.3g}{floor}"
+    floor = "" if np.isnan(score.floor) else f", real data reach {shown(score.name, score.floor)}"
+    return f"{word}: {shown(score.name, score.value)}{floor}"
+
+
+def shown(name: str, value: float) -> str:
+    """Return a score's value, floor or bound as text with its unit.
+
+    >>> shown("shape_error", 0.61234), shown("missing_error", 2.0), shown("c2st", 0.9)
+    ('0.612 %', '2 points', '0.9')
+    """
+    unit = " %" if name in PERCENT else " points" if name == "missing_error" else ""
+    return f"{value:.3g}{unit}"
