@@ -97,6 +97,9 @@ def _train_on(by_name: dict[str, Score]) -> tuple[Answer, str]:
         if min((s.n for s in fidelity), default=0) < 100:
             parts.append("with care")
             why += ", though there are too few rows to tell for sure"
+    if not _alike(by_name):
+        parts.append("with care")
+        why += ", though train and holdout are not alike"
     return max(parts, key=_WORST.__getitem__), why
 
 

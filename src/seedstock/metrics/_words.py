@@ -15,7 +15,7 @@ _TELLING = (
 PERCENT = frozenset(
     ("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used", "invented")
 )
-"""Scores in percent; ``missing_error`` is in percentage points, all others are shares, AUCs or in the target's units."""
+"""Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     "shape_error": (
@@ -91,12 +91,12 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "copy_rate": (
         "Exact copies",
         "Share of synthetic rows that equal a training row in every cell; the floor says how often real rows do.",
-        "Do not share these rows: fit with larger leaves or more shrinkage, and look for columns that single people out.",
+        "Do not share these rows: fit with larger leaves or more shrinkage, and look for columns that single out.",
     ),
     "nearest_share": (
         "Nearest-neighbour share",
         "Share of synthetic rows nearer to a training row than to an unseen real one: 0.5 is ideal, 1 is copying.",
-        "The generator remembers rows: fit with larger leaves or more shrinkage, remove duplicates, or bring more rows.",
+        "The generator remembers rows: fit with larger leaves or more shrinkage, remove duplicates, bring more rows.",
     ),
     "membership_auc": (
         "Membership attack",
@@ -106,7 +106,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "membership_tpr": (
         "Members exposed",
         "Share of the training rows that an attack names while wrongly naming 1 % of others; 0.01 is chance.",
-        "A few rows stand out: look at rare combinations and outliers, which are remembered first, and merge or drop them.",
+        "A few rows stand out: look at rare combinations and outliers, remembered first, and merge or drop them.",
     ),
 }
 _LEARNERS = {"boosting": "Boosted trees", "linear": "A linear model"}
