@@ -20,7 +20,7 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional, design
 from seedstock.generators._ensemble import Ensemble, Occurrences
-from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, energy, grow, placement
+from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, grow, placement, surprise
 from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
 from seedstock.generators._particles import draw_given
 from seedstock.generators._tabular import Given, TabularFitted, weighted
@@ -28,6 +28,7 @@ from seedstock.generators._tabular import Given, TabularFitted, weighted
 _CLASSES = 32
 _LINE_ROWS = 30
 _LINE_VALUES = 40
+_LINE_GAIN = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +156,8 @@ class Forest:
         scale, task = _lines_to_try(plan, codes, name, predictors)
         if scale is not None and task is not None:
             trial = rng.child("lines")
-            plain = min(energy(X, classes, codes[name], atoms, s, trial) for s in (settings, lined))
-            if energy(X, classes, codes[name], atoms, lined, trial, task) < 0.99 * plain:
+            plain = min(surprise(X, classes, codes[name], atoms, s, trial) for s in (settings, lined))
+            if surprise(X, classes, codes[name], atoms, lined, trial, task) < plain - _LINE_GAIN:
                 return Conditional(predictors, places, *_swap(grow(X, classes, codes[name], lined, rng, task), scale))
         return Conditional(predictors, places, grow(X, classes, codes[name], settings, rng)[0])
 

@@ -1,0 +1,124 @@
+"""One column given the columns before it: an ensemble, and the way from codes to what its trees compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.encoding.atoms import Atoms, Codes
+from seedstock.generators._ensemble import Ensemble, Occurrences
+from seedstock.generators._grow_trees import classes_of
+from seedstock.generators._linear_leaves import Lines, Scale
+
+_SCALE = ("low", "high", "mean", "sd")
+
+
+@dataclass(frozen=True, eq=False)
+class Conditional:
+    """One column given the columns before it.
+
+    Attributes
+    ----------
+    predictors : tuple of str
+    places : mapping
+        Predictor -> where its categories lie on a line, shape (k,); absent for ordered predictors.
+    ensemble : Ensemble
+    scale, lines : Scale and Lines, or None
+        Where the leaves hold lines and residuals.
+    """
+
+    predictors: tuple[str, ...]
+    places: Mapping[str, NDArray[np.float32]]
+    ensemble: Ensemble
+    scale: Scale | None = None
+    lines: Lines | None = None
+
+    def design(self, codes: Mapping[str, Codes]) -> NDArray[np.float32]:
+        """Return the predictors' matrix, shape (n, p)."""
+        return design(self.predictors, self.places, codes)
+
+    def draw(self, name: str, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator) -> Codes:
+        """Draw the column's codes given those before it."""
+        drawn, leaf = self.ensemble.draw(self.design(before), g)
+        if self.lines is None or self.scale is None:
+            return drawn
+        return self.lines.atoms_of(drawn, leaf, self.scale.design(atoms, before), atoms[name], g)
+
+    def groups(self, atoms: Atoms) -> Codes:
+        """Return which of the ensemble's codes are counted together when a value's probability is asked.
+
+        A number that hardly repeats would be found nowhere: it stands for its half percent of the values.
+        """
+        if self.lines is not None:
+            return self.lines.groups()
+        groups = np.arange(atoms.k)
+        return classes_of(atoms, groups, 200) if atoms.smooth else groups
+
+    def probability(
+        self,
+        name: str,
+        value: Codes,
+        before: Mapping[str, Codes],
+        atoms: Mapping[str, Atoms],
+        among: Occurrences,
+        g: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Return the probability (or a density in one unit) of a value given those before it, shape (n,)."""
+        lines, scale = self.lines, self.scale
+        if lines is None or scale is None:
+            plain = self.groups(atoms[name])[value], np.ones(len(value))
+            return self.ensemble.probability(self.design(before), lambda _: plain, among, g)
+        Z = scale.design(atoms, before)
+        return self.ensemble.probability(
+            self.design(before), lambda leaf: lines.wanted(value, leaf, Z, atoms[name]), among, g
+        )
+
+    def state(self) -> State:
+        """Return all that `from_state` needs."""
+        arrays = self.ensemble.arrays()
+        arrays |= {f"place.{self.predictors.index(p)}": v for p, v in self.places.items()}
+        if self.lines is not None and self.scale is not None:
+            arrays |= {f"line.{k}": v for k, v in self.lines.arrays().items()}
+            arrays |= {f"scale.{k}": getattr(self.scale, k) for k in _SCALE}
+        lined = list(self.scale.names) if self.scale else None
+        return State(arrays, {"predictors": list(self.predictors), "places": list(self.places), "lined": lined})
+
+    @classmethod
+    def from_state(cls, state: State, atoms: Atoms, before: Mapping[str, Atoms]) -> Self:
+        """Make it again for a column of these atoms, after those columns; every index is checked."""
+        arrays, meta = dict(state.arrays), state.meta
+        predictors = tuple(meta["predictors"])
+        places = {p: arrays.pop(f"place.{predictors.index(p)}") for p in meta["places"]}
+        scale = lines = None
+        n_codes = atoms.k
+        if meta["lined"] is not None:
+            scale = Scale(tuple(meta["lined"]), *(arrays.pop(f"scale.{part}") for part in _SCALE))
+            parts = {k.removeprefix("line."): arrays.pop(k) for k in list(arrays) if k.startswith("line.")}
+            lines = Lines.from_arrays(parts, atoms.k)
+            n_codes = len(lines.spikes) + len(lines.residuals) - 1
+        ensemble = Ensemble.from_arrays(arrays)
+        fits = (
+            int(ensemble.codes.max()) < n_codes
+            and int(ensemble.feature.max()) < len(predictors)
+            and set(predictors) <= set(before)
+            and all(len(place) == before[p].k for p, place in places.items())
+            and (scale is None or set(scale.names) <= set(predictors))
+            and (lines is None or len(lines.slot) == len(ensemble.feature))
+        )
+        if not fits:
+            raise InputError("this model is damaged: its trees do not fit its columns; fit it again")
+        return cls(predictors, places, ensemble, scale, lines)
+
+
+def design(
+    predictors: tuple[str, ...], places: Mapping[str, NDArray[np.float32]], codes: Mapping[str, Codes]
+) -> NDArray[np.float32]:
+    """Return the predictors' matrix for trees, shape (n, p)."""
+    columns = [places[p][codes[p]] if p in places else codes[p] for p in predictors]
+    return np.stack(columns, axis=1).astype(np.float32)
