@@ -9,13 +9,17 @@ from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset, Table
 
+_CHANCE = 0.05
+"""Share of rows with an equal above which equal rows are taken for chance."""
+
 
 def split(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
     """Part a data set's rows into train and holdout.
 
-    Rows of one entity or group (the columns with those roles) stay on one side, and so do equal rows: a copy of
-    a training row in the holdout would be a leak. With an order column and no entity, the holdout is still drawn
-    at random, because a generator is asked for the whole period.
+    Rows of one entity or group (the columns with those roles) stay on one side. So do equal rows where at most 5 %
+    of the rows have an equal: there, a copy of a training row in the holdout would be a leak. In coarse tables equal
+    rows are chance, and keeping them together would make the two sides unlike. With an order column and no entity,
+    the holdout is still drawn at random, because a generator is asked for the whole period.
 
     Parameters
     ----------
@@ -52,7 +56,13 @@ def unit_of_rows(data: Dataset) -> NDArray[np.int64]:
     """Return for each row the number of the unit that must not be parted, shape (n,)."""
     names = data.columns.with_role("entity") or data.columns.with_role("group")
     table: Table = data.table
-    return row_codes(table.select(names or [c for c in table if data.columns[c].kind != "id"] or table.names))
+    if names:
+        return row_codes(table.select(names))
+    codes = row_codes(table.select([c for c in table if data.columns[c].kind != "id"] or table.names))
+    sizes = np.bincount(codes)
+    if sizes[sizes > 1].sum() > _CHANCE * len(codes):
+        return np.arange(len(codes))
+    return codes
 
 
 def row_codes(table: Table) -> NDArray[np.int64]:
