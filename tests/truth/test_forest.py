@@ -1,0 +1,142 @@
+"""The forest against what is known: enumerated probabilities, rejection sampling, refits, Breiman's theorem."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seedstock.core.errors import ShortfallError
+from seedstock.core.rng import Rng
+from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.atoms import Atoms
+from seedstock.generators._ensemble import Occurrences
+from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
+from seedstock.generators._linear_leaves import fit_lines
+from seedstock.generators.forest import Forest
+
+SETTINGS = TreeSettings(trees=5, min_leaf_rows=5, structure_share=0.6, rows_per_tree=10_000, shrinkage_share=1.0)
+
+
+def texts(**columns: np.ndarray) -> Dataset:
+    made = {name: Column.of_texts([str(v) for v in values]) for name, values in columns.items()}
+    return Dataset({"data": Table(made)}, Schema({"data": TableSchema(dict.fromkeys(made, ColumnSchema("category")))}))
+
+
+def numbers(**columns: np.ndarray) -> Dataset:
+    made = {name: Column.of(np.asarray(v, float)) for name, v in columns.items()}
+    kind = ColumnSchema("number", dtype="float64")
+    return Dataset({"data": Table(made)}, Schema({"data": TableSchema(dict.fromkeys(made, kind))}))
+
+
+def chain(n: int, seed: int) -> Dataset:
+    g = np.random.default_rng(seed)
+    a = g.integers(3, size=n)
+    b = (a + (g.random(n) < 0.3) * g.integers(3, size=n)) % 3
+    c = (a * 2 + b + (g.random(n) < 0.2) * g.integers(5, size=n)) % 5
+    return texts(a=a, b=b, c=c)
+
+
+def test_probabilities_add_up_to_one_and_agree_with_the_draws() -> None:
+    g = np.random.default_rng(0)
+    codes = g.integers(4, size=2_000)
+    X = (codes[:, None] + g.normal(size=(2_000, 2))).astype(np.float32)
+    ensemble, _ = grow(X, codes, codes, SETTINGS, Rng(1))
+    query = np.repeat(X[:1], 40_000, axis=0)
+    drawn, _ = ensemble.draw(query, g)
+    share = np.bincount(drawn, minlength=4) / len(drawn)
+    among = Occurrences(ensemble.codes, np.arange(4))
+    p = [
+        ensemble.probability(query[:400], lambda leaf, k=k: (np.full(len(leaf), k), np.ones(len(leaf))), among, g, 20)
+        for k in range(4)
+    ]
+    np.testing.assert_allclose(np.sum(p, axis=0), 1.0, atol=0.02)
+    np.testing.assert_allclose([x.mean() for x in p], share, atol=0.01)
+
+
+def test_conditions_follow_bayes() -> None:
+    """Given the last column, the first follow their conditional distribution, as rejection from the model shows."""
+    model = Forest(trees=8).fit(chain(4_000, 0), Rng(0))
+    free = model.sample(60_000, Rng(1)).table
+    keep = free["c"].texts() == "2"
+    wanted = Table({"c": Column.of_texts(["2"] * 6_000)})
+    drawn = model.sample(6_000, Rng(2), given=wanted).table
+    assert set(drawn["c"].texts()) == {"2"}
+    counts = [
+        np.unique([f"{x}{y}" for x, y in zip(t["a"].texts(), t["b"].texts(), strict=True)], return_counts=True)
+        for t in (free.take(keep), drawn)
+    ]
+    by_rejection, by_particles = (dict(zip(*c, strict=True)) for c in counts)
+    keys = [k for k in by_rejection if by_rejection[k] >= 30]
+    a, b = np.array([[d.get(k, 0) for k in keys] for d in (by_rejection, by_particles)], float)
+    assert np.abs(a / a.sum() - b / b.sum()).sum() / 2 < 0.03
+
+
+def test_what_was_never_seen_together_is_refused() -> None:
+    model = Forest(trees=4, shrinkage_share=0).fit(texts(a=np.arange(400) % 2, b=np.arange(400) % 2), Rng(0))
+    with pytest.raises(ShortfallError, match="never seen together"):
+        model.sample(3, Rng(1), given=Table({"a": Column.of_texts(["0"] * 3), "b": Column.of_texts(["1"] * 3)}))
+
+
+def test_dependence_on_numbers_is_kept() -> None:
+    g = np.random.default_rng(4)
+    x = g.normal(size=3_000)
+    y = 2 * x + 0.1 * g.normal(size=3_000)
+    drawn = Forest(trees=6).fit(numbers(x=x, y=y), Rng(0)).sample(3_000, Rng(1)).table
+    slope, _, r, *_ = stats.linregress(drawn["x"].values, drawn["y"].values)
+    assert abs(slope - 2) < 0.05
+    assert r > 0.99
+    residual = drawn["y"].values - 2 * drawn["x"].values
+    assert 0.08 < residual.std() < 0.2
+
+
+def test_residuals_are_those_of_lines_fitted_without_the_row() -> None:
+    g = np.random.default_rng(5)
+    Z = g.normal(size=(120, 2))
+    y = Z @ [1.0, -0.5] + 0.3 * g.normal(size=120)
+    leaf = np.repeat([3, 7, 8], 40)
+    lines, standardised = fit_lines(Z, y, leaf, 9)
+    spread = lines["spread"][lines["slot"][leaf]]
+    for i in (0, 45, 119):
+        others = (leaf == leaf[i]) & (np.arange(120) != i)
+        zc, yc = Z[others].mean(0), y[others].mean()
+        gram = (Z[others] - zc).T @ (Z[others] - zc)
+        d = np.diag(gram)
+        slope = np.linalg.solve(gram + np.diag(0.02 * d + 0.05 * d.mean()), (Z[others] - zc).T @ (y[others] - yc))
+        assert standardised[i] * spread[i] == pytest.approx(y[i] - yc - (Z[i] - zc) @ slope, rel=0.02, abs=0.004)
+
+
+def test_categories_lie_in_the_order_of_their_rate() -> None:
+    """With two classes the best split is a cut of the categories ordered by rate (Breiman et al. 1984, theorem 4.5)."""
+    g = np.random.default_rng(6)
+    category = g.integers(6, size=30_000)
+    rate = np.array([0.5, 0.1, 0.9, 0.3, 0.7, 0.2])
+    y = (g.random(30_000) < rate[category]).astype(np.int64)
+    atoms, codes = Atoms.fit(Column.of_texts([str(c) for c in category]), ColumnSchema("category"))
+    place = placement(atoms, codes, y)
+    assert place is not None
+    by_place = [int(v) for v in atoms.values[np.argsort(place)]]
+    assert by_place in (np.argsort(rate).tolist(), np.argsort(-rate).tolist())
+
+
+def test_classes_have_equal_mass_and_spikes_their_own() -> None:
+    values = np.r_[np.zeros(5_000), np.random.default_rng(7).random(5_000)]
+    atoms, codes = Atoms.fit(Column.of(values), ColumnSchema("number", dtype="float64"))
+    classes = classes_of(atoms, codes, 32)
+    zero = classes[values == 0]
+    assert len(set(zero)) == 1
+    assert not np.isin(zero[0], classes[values > 0])
+    sizes = np.bincount(classes[values > 0])
+    assert sizes[sizes > 0].max() < 2.5 * 10_000 / 32
+
+
+def test_noise_is_shrunken_and_signal_is_not() -> None:
+    g = np.random.default_rng(8)
+    X = g.normal(size=(2_000, 2)).astype(np.float32)
+    noise = g.integers(3, size=2_000)
+    signal = (X[:, 0] > 0).astype(np.int64)
+    loose = grow(X, signal, signal, SETTINGS, Rng(1))[0].shrinkage
+    tight = grow(X, noise, noise, SETTINGS, Rng(1))[0].shrinkage
+    assert loose <= 3
+    assert tight >= 100
