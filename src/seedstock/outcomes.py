@@ -166,14 +166,22 @@ class Grown(Judged):
         """Return the synthetic rows as an Arrow table."""
         return as_frame(self.run.synthetic, "arrow")
 
+    def save_croissant(self, rows: Path, path: Path) -> None:
+        """Write a Croissant description of the file that holds the rows."""
+        from seedstock.provenance.croissant import croissant, file_facts
+
+        text = json.dumps(croissant(self.run.record, file_facts(rows)), indent=1, ensure_ascii=False)
+        store.file_in_place(path, lambda new: new.write_text(text + "\n", "utf-8"))
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write synthetic.parquet, report.html, run.json and model/ into a folder."""
+        """Write synthetic.parquet, croissant.json, report.html, run.json and model/ into a folder."""
         from seedstock.sources.write import write
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         write(self.run.synthetic, target / "synthetic.parquet", metadata_of(self.run.record))
         self.model.save(target / "model")
+        self.save_croissant(target / "synthetic.parquet", target / "croissant.json")
         self.save_report(target / "report.html")
         self.save_facts(target / "run.json")
         return target
@@ -195,11 +203,8 @@ def as_frame(data: Dataset, flavour: str) -> Any:
     return to_frame(data, flavour)
 
 
-def metadata_of(record: Mapping[str, Any]) -> Mapping[str, str] | None:
+def metadata_of(record: Mapping[str, Any]) -> dict[str, str]:
     """Return what a file of synthetic rows carries of its provenance."""
-    if not record:
-        return None
     from seedstock.provenance.record import to_metadata
 
-    metadata: Mapping[str, str] = to_metadata(record)
-    return metadata
+    return to_metadata(record) if record else {}

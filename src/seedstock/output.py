@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
-from seedstock.outcomes import Grown, Model
+from seedstock.outcomes import Grown, Model, metadata_of
 from seedstock.pipeline import Prepared, Progress, Sink
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Folder:
-    """An `seedstock.pipeline.Outlet` that writes synthetic.parquet, report.html, run.json and model/.
+    """An `seedstock.pipeline.Outlet` that writes synthetic.parquet, report.html, run.json, croissant.json and model/.
 
     What was finished before an interruption stays; the progress hears of each file.
     """
@@ -31,10 +31,12 @@ class Folder:
             raise InputError(f"the output folder {str(path)!r} cannot be written to; name another one")
         self.path = path
         self._generator, self._about, self._flavour, self._progress = generator, about, flavour, progress
+        # The writer reads it when it closes the file.
+        self._metadata: dict[str, str] = {}
 
     def model(self, fitted: Fitted, ready: Prepared) -> None:
         """Write model/. An earlier run's verdict must not stand beside it, and goes."""
-        for name in ("run.json", "report.html"):
+        for name in ("run.json", "report.html", "croissant.json"):
             (self.path / name).unlink(missing_ok=True)
         about = {**self._about, "rows": len(ready.train.table)}
         Model(fitted, self._generator, about, self._flavour).save(self.path / "model")
@@ -48,13 +50,19 @@ class Folder:
         def sink(data: Dataset) -> None:
             writer.append(data)
 
-        with Writer(self.path / "synthetic.parquet", fitted.schema, None) as writer:
+        with Writer(self.path / "synthetic.parquet", fitted.schema, self._metadata) as writer:
             yield sink
         self._progress.kept(str(self.path / "synthetic.parquet"))
 
+    def record(self, record: Mapping[str, Any]) -> None:
+        """Let synthetic.parquet carry the record."""
+        self._metadata.update(metadata_of(record))
+
     def reports(self, grown: Grown) -> None:
-        """Write report.html, and run.json last."""
+        """Write croissant.json, report.html, and run.json last."""
         self._progress.stage("report")
+        grown.save_croissant(self.path / "synthetic.parquet", self.path / "croissant.json")
+        self._progress.kept(str(self.path / "croissant.json"))
         grown.save_report(self.path / "report.html")
         self._progress.kept(str(self.path / "report.html"))
         grown.save_facts(self.path / "run.json")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset, Table
+from seedstock.provenance.content import ContentHash, content_facts
+from seedstock.provenance.record import make
 
 if TYPE_CHECKING:
     from seedstock.metrics._verdict import Verdict
@@ -63,6 +66,9 @@ class Outlet(Protocol):
 
     def rows(self, fitted: Fitted) -> AbstractContextManager[Sink]:
         """Open a place for the drawn rows; they are whole when it is left without an error."""
+
+    def record(self, record: Mapping[str, Any]) -> None:
+        """Take the rows' record, before the place is left."""
 
 
 class Silent:
@@ -332,8 +338,19 @@ def grow(
     given = conditions(ready.train) if conditions else None
     notes: list[str] = []
     place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)
+    content = ContentHash()
+
+    def take(drawn: Dataset) -> None:
+        content.add(drawn.table, drawn.columns.columns)
+        if sink is not None:
+            sink(drawn)
+
+    settings = settings_of(generator)
+    record = partial(make, source, fitted.schema, name, settings, seed, edits=ready.edits)
     with clock.stage("sample", f"{n:,} rows") as p, place as sink:
-        synthetic = draw(fitted, n, rng.child("sample"), given, sink, keep, p)
+        synthetic = draw(fitted, n, rng.child("sample"), given, take, keep, p)
+        if outlet is not None:
+            outlet.record(record(data=content_facts(content)))
     judged = synthetic
     if keep is not None and n > keep:
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
@@ -356,7 +373,7 @@ def grow(
         holdout=ready.holdout,
         synthetic=synthetic,
         generator=name,
-        settings=settings_of(generator),
+        settings=settings,
         model=facts_of(fitted),
         scores=judgement.scores,
         groups=judgement.groups,
@@ -364,7 +381,7 @@ def grow(
         seed=seed,
         seconds=clock.seconds,
         notes=tuple(notes),
-        record={},
+        record=record(scores=judgement.scores, data=content_facts(content)),
         rows=n if n != len(synthetic.table) else 0,
     )
     return run, fitted
@@ -383,8 +400,3 @@ def facts_of(fitted: Fitted) -> dict[str, Any]:
         "arrays": len(arrays),
         "bytes": int(sum(a.nbytes for a in arrays.values())),
     }
-
-
-def with_record(run: Run, record: Mapping[str, Any]) -> Run:
-    """Return the run with its provenance record."""
-    return replace(run, record=record)

@@ -138,8 +138,12 @@ def test_the_outlet_hears_the_model_before_the_rows() -> None:
             yield lambda d: heard.append(f"{len(d.table)}")
             heard.append("close")
 
+        def record(self, record: dict[str, object]) -> None:
+            assert record["synthetic"]
+            heard.append("record")
+
     run, _ = grow(data(), rows=60, outlet=Outlet(), keep=20)
-    assert heard == ["model", "open", "60", "close"]
+    assert heard == ["model", "open", "60", "record", "close"]
     assert (run.rows, len(run.synthetic.table)) == (60, 20)
     assert "60 rows were drawn" in run.notes[0]
 

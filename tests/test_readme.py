@@ -1,0 +1,60 @@
+"""README's code runs, as a reader would run it."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from seedstock import cli
+from seedstock.demo import CENSUS
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+CONSOLE = [line for language, code in BLOCKS if language == "console" for line in code.splitlines()]
+TOML = [code for language, code in BLOCKS if language == "toml"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import gzip
+
+    where = tmp_path_factory.mktemp("readme")
+    lines = gzip.decompress(CENSUS.read_bytes()).decode().splitlines(keepends=True)
+    (where / "census.csv").write_text("".join(lines[:801]))
+    (where / "holdout.csv").write_text("".join([lines[0], *lines[801:1_201]]))
+    (where / "seedstock.toml").write_text(TOML[0])
+    return where
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
+def test_python_blocks_run(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    exec(compile(code, "README.md", "exec"), {"__name__": "__readme__"})
+
+
+def test_commands_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(folder)
+    for line in CONSOLE:
+        program, *args = shlex.split(line)
+        assert program == "seedstock"
+        code = cli.run(args)
+        assert code in (0, 1), f"{line}\n{capfd.readouterr().err}"
+    for file in ("out/report.html", "balanced/synthetic.parquet", "clean.csv", "edits.json", "women.parquet"):
+        assert (folder / file).is_file()
+
+
+def test_every_command_and_generator_is_documented() -> None:
+    from seedstock import catalog
+
+    for command in cli.app.registered_commands:
+        assert f"seedstock {command.callback.__name__}" in README, command.callback
+    for name in catalog.names("generators"):
+        assert f"`{name}`" in README, name
+
+
+def test_enough_blocks() -> None:
+    assert len(PYTHON) >= 4
+    assert len(CONSOLE) >= 7
+    assert len(TOML) == 1
