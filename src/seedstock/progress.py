@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
@@ -50,23 +49,9 @@ class RichProgress:
         self._shown = _watched.get() or Shown()
         self._bars: Any = None
         self._task: Any = None
-        self._since = time.perf_counter()
+        self._expected: float | None = None
         if visible:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import TimeRemainingColumn as Remaining
-
-            self._bars = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.fields[stage]:<7}", markup=False),
-                BarColumn(24),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                Remaining(),
-                TextColumn("{task.fields[detail]}", markup=False),
-                console=Console(file=sys.stderr),
-                transient=True,
-            )
+            self._bars = _bars()
             self._shown._live = self._bars
 
     @property
@@ -81,7 +66,8 @@ class RichProgress:
                 self._bars.start()
             if name != self._shown.stage:
                 self._end()
-                self._task = self._bars.add_task("", total=None, stage=name, detail=detail)
+                expected = self._expected if name == "fit" else None
+                self._task = self._bars.add_task("", total=None, stage=name, detail=detail, expected=expected)
             else:
                 self._bars.update(self._task, detail=detail)
         self._shown.stage = name
@@ -93,6 +79,7 @@ class RichProgress:
 
     def estimate(self, seconds: float, megabytes: float) -> None:
         """Say what a long fit will take."""
+        self._expected = seconds
         if self._bars is not None and seconds > 10:
             length = f"{seconds / 60:.1f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
             self._bars.console.print(
@@ -114,3 +101,30 @@ class RichProgress:
             took = self._bars.tasks[self._bars.task_ids.index(self._task)].elapsed or 0.0
             self._bars.console.print(f"  {self._shown.stage:<7} {took:6.1f} s", markup=False, highlight=False)
             self._bars.remove_task(self._task)
+
+
+def _bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        """What remains to wait, where it is known: from the share that is done, or from a probe."""
+
+        def render(self, task: Task) -> Text:
+            left = task.time_remaining
+            expected = task.fields["expected"]
+            if left is None and expected is not None:
+                left = max(expected - (task.elapsed or 0.0), 1.0)
+            return Text("" if left is None else f"{int(left // 60)}:{int(left % 60):02d} left")
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.fields[stage]:<7}", markup=False),
+        BarColumn(24),
+        TimeElapsedColumn(),
+        Left(),
+        TextColumn("{task.fields[detail]}", markup=False),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
