@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 _watched: ContextVar[Shown | None] = ContextVar("watched", default=None)
 
@@ -43,15 +43,17 @@ class RichProgress:
     ----------
     visible : bool
         Whether to draw anything; the stages and files are remembered either way.
+    file : TextIO or None
+        Where to draw; stderr by default.
     """
 
-    def __init__(self, visible: bool) -> None:
+    def __init__(self, visible: bool, file: TextIO | None = None) -> None:
         self._shown = _watched.get() or Shown()
         self._bars: Any = None
         self._task: Any = None
         self._expected: float | None = None
         if visible:
-            self._bars = _bars()
+            self._bars = _bars(file or sys.stderr)
             self._shown._live = self._bars
 
     @property
@@ -103,7 +105,7 @@ class RichProgress:
             self._bars.remove_task(self._task)
 
 
-def _bars() -> Any:
+def _bars(file: TextIO) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
     from rich.text import Text
@@ -125,6 +127,6 @@ def _bars() -> Any:
         TimeElapsedColumn(),
         Left(),
         TextColumn("{task.fields[detail]}", markup=False),
-        console=Console(file=sys.stderr),
+        console=Console(file=file),
         transient=True,
     )

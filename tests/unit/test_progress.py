@@ -1,7 +1,6 @@
 """What is drawn on stderr, and what is remembered for the last line."""
 
 import io
-import sys
 
 import pytest
 
@@ -16,7 +15,6 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     out = Terminal()
-    monkeypatch.setattr(sys, "stderr", out)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     return out
@@ -24,7 +22,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 def test_stages_bars_and_markup(screen: Terminal) -> None:
     with Shown() as shown:
-        progress = RichProgress(visible=True)
+        progress = RichProgress(visible=True, file=screen)
         progress.stage("check", "[red]10 rows[/red]")
         progress.share(0.5)
         progress.stage("fit", "10 rows")
@@ -39,7 +37,7 @@ def test_stages_bars_and_markup(screen: Terminal) -> None:
 
 
 def test_a_long_fit_is_announced(screen: Terminal) -> None:
-    progress = RichProgress(visible=True)
+    progress = RichProgress(visible=True, file=screen)
     progress.stage("probe")
     progress.estimate(240, 2_048)
     progress.estimate(3, 100)
@@ -51,7 +49,7 @@ def test_a_long_fit_is_announced(screen: Terminal) -> None:
 
 
 def test_nothing_is_drawn_where_nobody_watches(screen: Terminal) -> None:
-    progress = RichProgress(visible=False)
+    progress = RichProgress(visible=False, file=screen)
     progress.stage("fit")
     progress.share(0.5)
     progress.estimate(500, 100)
