@@ -85,7 +85,9 @@ class RichProgress:
         if self._bars is not None and seconds > 10:
             length = f"{seconds / 60:.1f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
             self._bars.console.print(
-                f"Fitting will take about {length} and {megabytes / 1024:.1f} GiB of memory.", markup=False
+                f"Fitting will take about {length} and {megabytes / 1024:.1f} GiB of memory.",
+                markup=False,
+                highlight=False,
             )
 
     def kept(self, path: str) -> None:
