@@ -1,0 +1,188 @@
+"""Tables in files, by DuckDB: the one file that knows it. Text files come as texts only; what they mean is ours to find.
+
+DuckDB loads no extension, reads nothing but the file it is given, and spills to disk beyond its memory limit.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError, ResourceError
+from seedstock.core.table import Column
+from seedstock.sources._raw import Raw, RawTable, unique_names
+from seedstock.sources.header import has_header, tidy_names
+
+MEMORY_LIMIT = "1GiB"
+MAX_LINE_BYTES = 16 * 2**20
+MAX_COLUMNS = 20_000
+
+
+@contextmanager
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine in memory that may spill to a folder which is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="seedstock-") as folder:
+        config = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": MEMORY_LIMIT,
+            "threads": str(min(os.cpu_count() or 1, 4)),
+            "temp_directory": folder,
+            "preserve_insertion_order": "true",
+        }
+        con = duckdb.connect(":memory:", config=config)
+        try:
+            con.execute("SET enable_progress_bar = false")
+            yield con
+        except (duckdb.OutOfMemoryException, MemoryError):
+            raise ResourceError("the memory does not suffice for this table; read fewer rows or columns") from None
+        finally:
+            con.close()
+
+
+@contextmanager
+def plain_name(path: Path) -> Iterator[str]:
+    """Give a file a name without characters that DuckDB takes for a pattern, a scheme or a compression."""
+    with tempfile.TemporaryDirectory(prefix="seedstock-") as folder:
+        link = Path(folder) / "data"
+        try:
+            link.symlink_to(path.resolve())
+        except OSError:  # systems on which users may make no links
+            try:
+                os.link(path, link)
+            except OSError:
+                link = path
+        yield str(link)
+
+
+def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawTable:
+    """Read a UTF-8 file of delimited text.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        How errors call the file.
+    delimiter : str or None
+        None finds it out.
+    """
+    with connection() as con, plain_name(path) as name:
+        dialect = _sniff(con, name, delimiter, what)
+        columns = _load(con, name, dialect, path, what)
+        raws = [_texts(con, c) for c in columns]
+    first = [None if r.missing[0] else str(r.levels[r.values[0]]) for r in raws]  # type: ignore[index]
+    body = [r.take(slice(1, None)) for r in raws]
+    notes: list[str] = []
+    header = has_header(first, body)
+    if header:
+        if not len(body[0]):
+            raise InputError(f"{what} has a header ({len(first)} columns) and no rows; bring rows to learn from")
+        names, notes = unique_names(tidy_names([t or "" for t in first]))
+    else:
+        body, names = raws, [f"column_{k}" for k in range(1, len(raws) + 1)]
+        notes = ["The first row looks like data, so the columns are called column_1, column_2, ..."]
+    options = {"delimiter": dialect["delim"], "quote": dialect["quote"], "header": header, "skip": dialect["skip"]}
+    return RawTable({n: Raw(c) for n, c in zip(names, body, strict=True)}, {"read_options": options}, tuple(notes))
+
+
+def _sniff(con: duckdb.DuckDBPyConnection, name: str, delimiter: str | None, what: str) -> dict[str, Any]:
+    extra = ", delim = $delim" if delimiter else ""
+    given = {"path": name, "size": MAX_LINE_BYTES} | ({"delim": delimiter} if delimiter else {})
+    try:
+        found = con.execute(
+            f"SELECT Delimiter, Quote, Escape, SkipRows, Comment, len(Columns) FROM sniff_csv($path, all_varchar = true,"
+            f" header = false, max_line_size = $size, compression = 'none'{extra})",
+            given,
+        ).fetchone()
+    except duckdb.Error:
+        found = None
+    if found is None:
+        found = (delimiter or ",", '"', '"', 0, "", 0)
+    delim, quote, escape, skip, comment, width = ("" if v == "(empty)" else v for v in found)
+    if width and width > MAX_COLUMNS:
+        raise InputError(f"{what} has {width:,} columns; at most {MAX_COLUMNS:,} can be read")
+    # The sniffer sees the first rows only: quotes may come later, so they are always understood.
+    return {
+        "delim": delim or ",", "quote": quote or '"', "escape": escape or quote or '"', "skip": int(skip),
+        "comment": comment, "width": int(width),
+    }  # fmt: skip
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection, name: str, dialect: Mapping[str, Any], path: Path, what: str
+) -> Sequence[str]:
+    width = dialect["width"] or _width(path, dialect)
+    given = {"path": name, "size": MAX_LINE_BYTES, **{k: dialect[k] for k in ("delim", "skip", "comment")}}
+    columns = "{" + ", ".join(f"'c{k}': 'VARCHAR'" for k in range(width)) + "}"
+    for quote, escape in ((dialect["quote"], dialect["escape"]), ("", "")):
+        try:
+            con.execute(
+                f"CREATE OR REPLACE TABLE t AS SELECT * FROM read_csv($path, auto_detect = false, header = false,"
+                f" columns = {columns}, delim = $delim, quote = $quote, escape = $escape, skip = $skip,"
+                f" comment = $comment, max_line_size = $size, buffer_size = $size * 2, compression = 'none',"
+                f" strict_mode = true)",
+                {**given, "quote": quote, "escape": escape},
+            )
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            continue
+        return [f"c{k}" for k in range(width)]
+    raise InputError(f"{what} {_why_not(path, dialect, width)}")
+
+
+def _width(path: Path, dialect: Mapping[str, Any]) -> int:
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        line = file.readline(MAX_LINE_BYTES)
+    rows = list(csv.reader([line], delimiter=dialect["delim"], quotechar=dialect["quote"]))
+    return max(len(rows[0]) if rows else 1, 1)
+
+
+def _why_not(path: Path, dialect: Mapping[str, Any], width: int) -> str:
+    """Say which line does not fit, found by a reader of our own."""
+    limit = csv.field_size_limit(MAX_LINE_BYTES)
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            for _ in range(dialect["skip"]):
+                file.readline()
+            reader = csv.reader(file, delimiter=dialect["delim"], quotechar=dialect["quote"], strict=True)
+            for row in reader:
+                if row and len(row) != width:
+                    line = reader.line_num + dialect["skip"]
+                    return (
+                        f"has {len(row)} fields in line {line}, and {width} elsewhere; mend that line, or quote fields "
+                        f"that contain {dialect['delim']!r}"
+                    )
+    except csv.Error as error:
+        line = reader.line_num + dialect["skip"]
+        if "limit" in str(error):
+            return f"has a field of more than {MAX_LINE_BYTES // 2**20} MiB in line {line}; shorten it or drop the column"
+        return f"has quotes that do not match in line {line}; mend that line"
+    finally:
+        csv.field_size_limit(limit)
+    return "is no table that can be read: its quotes or its line ends do not fit; save it as CSV again"
+
+
+def _texts(con: duckdb.DuckDBPyConnection, column: str) -> Column:
+    """Take a column of texts out of the engine."""
+    array = con.execute(f'SELECT "{column}" FROM t').fetchnumpy()[column]
+    return text_column(array)
+
+
+def text_column(array: Any) -> Column:
+    """Return an object array of texts (masked where missing) as a column."""
+    data: NDArray[Any] = np.asarray(np.ma.getdata(array), object)
+    mask = np.ma.getmaskarray(array)
+    if mask.any():
+        data = data.copy()
+        data[mask] = None
+    return Column.of_texts(data)

@@ -1,0 +1,41 @@
+"""Whether the first row of a text file names the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seedstock.core.table import Column
+from seedstock.sources.numbers import looks_numeric
+
+_ROWS = 1000
+
+
+def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
+    """Tell whether the first row holds names.
+
+    It does not where it has a number over a column of numbers, unless its numbers count up evenly (years, 0 1 2 ...).
+
+    >>> has_header(["a", "1999", "2000"], [Column.of_texts(t) for t in (["x"], ["4"], ["5"])])
+    True
+    >>> has_header(["39", "State-gov"], [Column.of_texts(t) for t in (["50"], ["Private"])])
+    False
+    """
+    numbers = [k for k, text in enumerate(first) if text is not None and looks_numeric(text.strip())]
+    over = [k for k in numbers if _mostly_numbers(body[k])]
+    if not over:
+        return True
+    values = [float(str(first[k]).strip().replace(",", "")) for k in numbers]
+    steps = {b - a for a, b in zip(values, values[1:], strict=False)}
+    return len(values) > 1 and len(steps) == 1 and steps.pop() > 0
+
+
+def tidy_names(names: Sequence[str]) -> list[str]:
+    """Drop the space that follows the delimiter, where all names but the first have it."""
+    if len(names) > 1 and all(n[:1] == " " for n in names[1:]):
+        return [n.strip(" ") for n in names]
+    return list(names)
+
+
+def _mostly_numbers(column: Column) -> bool:
+    head = [t.strip() for t in column.take(slice(0, _ROWS)).texts() if t is not None]
+    return bool(head) and sum(map(looks_numeric, head)) > 0.9 * len(head)
