@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 _RESIDUALS = 1024
 _PREDICTORS = 8
 _GROUPS = 64
+_RIDGE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +182,8 @@ def fit_lines(Z: Floats, y: Floats, leaf: NDArray[np.int64], n_nodes: int) -> tu
     gram = np.add.reduceat(dz[:, :, None] * dz[:, None, :], start, axis=0)
     diagonal = np.einsum("lii->li", gram)
     q = Z.shape[1]
-    # Ridge: a twentieth of the mean variance holds back predictors that hardly vary in the leaf.
-    gram = (
-        gram + np.eye(q) * (0.05 * diagonal.mean(1) + 1e-9)[:, None, None] + np.eye(q) * (0.02 * diagonal)[:, :, None]
-    )
+    # Little ridge: numbers that differ by little from each other carry it in that difference.
+    gram = gram + np.eye(q) * (_RIDGE * diagonal.mean(1) + 1e-9)[:, None, None]
     inverse = np.linalg.inv(gram)
     slope = np.einsum("lij,lj->li", inverse, np.add.reduceat(dz * dv[:, None], start, axis=0))
     hat = 1 / size[line] + np.einsum("ni,nij,nj->n", dz, inverse[line], dz)
