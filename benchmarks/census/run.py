@@ -95,7 +95,7 @@ def measure_model(generator: str, seed: int) -> dict[str, Any]:
     """Fit to all training rows, draw as many, and judge with the official test rows as holdout."""
     from seedstock import api
     from seedstock.core.rng import Rng
-    from seedstock.pipeline import draw
+    from seedstock.drawing import draw
 
     train = api.read(DATA / "adult_train.csv", target="income")
     holdout = api.read(DATA / "adult_test.csv", schema=train.schema)

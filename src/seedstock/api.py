@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seedstock import pipeline
+from seedstock import drawing, pipeline
+from seedstock.clock import Clock, Progress, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.core.errors import InputError
 from seedstock.core.results import Edit, Evidence, Finding
@@ -16,7 +17,8 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 from seedstock.outcomes import Grown, Judged, Model, as_frame, flavour_of
 from seedstock.output import Folder
-from seedstock.pipeline import Clock, Progress, Run, Silent
+from seedstock.pipeline import Run
+from seedstock.provenance.record import make
 from seedstock.settings import make_generator
 
 JUDGED_ROWS = 100_000
@@ -113,6 +115,7 @@ def fit(
         "seed": seed,
         "target": data.columns.target,
         "rows": len(data.table),
+        "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed),
     }
     return Model(fitted, generator, about, flavour_of(data))
 
@@ -142,10 +145,12 @@ def sample(
 
     listener = progress or Silent()
     listener.stage("sample", f"{rows:,} rows")
-    with Writer(Path(output), own.schema, None) as writer:
-        pipeline.draw(
-            own.fitted, rows, Rng(seed).child("sample"), own.conditions(given, seed), writer.append, 0, listener
-        )
+    metadata: dict[str, str] = {}
+    with Writer(Path(output), own.schema, metadata) as writer:
+        tally = drawing.Tally(writer.append)
+        drawing.draw(own.fitted, rows, Rng(seed).child("sample"), own.conditions(given, seed), tally, 0, listener)
+        # The writer reads it when it closes the file.
+        metadata.update(own.metadata(seed, given, tally.facts()))
     return Path(output)
 
 
@@ -230,7 +235,7 @@ def grow(
     listener = progress or Silent()
     listener.stage("read")
     data = read(source, target, schema, kinds, roles)
-    about = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
+    about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
     out = None if output is None else Folder(Path(output), generator, about, flavour_of(data), listener)
     run, fitted = pipeline.grow(
         data,
@@ -245,7 +250,7 @@ def grow(
         None if out is None else JUDGED_ROWS,
         listener,
     )
-    about["rows"] = len(run.train.table)
+    about |= {"rows": len(run.train.table), "record": dict(run.record)}
     grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
     if out is not None:
         out.reports(grown)

@@ -16,7 +16,8 @@ from seedstock.core.results import Score
 from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
 from seedstock.core.table import Dataset
-from seedstock.pipeline import Run, draw
+from seedstock.drawing import draw
+from seedstock.pipeline import Run
 
 if TYPE_CHECKING:
     from seedstock.metrics._verdict import Verdict
@@ -65,8 +66,18 @@ class Model:
         return draw(self.fitted, rows, Rng(seed).child("sample"), self.conditions(given, seed))
 
     def conditions(self, given: Mapping[str, Any] | None, seed: int = 0) -> Conditions | None:
-        """Return conditions for `seedstock.pipeline.draw`, None where there are none."""
+        """Return conditions for `seedstock.drawing.draw`, None where there are none."""
         return Conditions.make(self.fitted.sample(0, Rng(0)), given, (), Rng(seed)) if given else None
+
+    def metadata(self, seed: int, given: Mapping[str, Any] | None, content: Mapping[str, Any]) -> dict[str, str]:
+        """Return what a file of rows drawn from this model carries: its record, tied to the rows."""
+        from seedstock.provenance.record import lineage_of, tied
+
+        own = lineage_of(self.about)
+        if own is None:
+            return {}
+        drawn = {"seed": seed, "given": {k: str(v) for k, v in (given or {}).items()}}
+        return metadata_of(tied({**own, "drawn": drawn}, content))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder: arrays and JSON, nothing that could be executed."""

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seedstock.clock import Progress
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
+from seedstock.drawing import Sink
 from seedstock.outcomes import Grown, Model, metadata_of
-from seedstock.pipeline import Prepared, Progress, Sink
+from seedstock.pipeline import Prepared
 
 if TYPE_CHECKING:
     from seedstock.core.table import Dataset
@@ -34,11 +36,11 @@ class Folder:
         # The writer reads it when it closes the file.
         self._metadata: dict[str, str] = {}
 
-    def model(self, fitted: Fitted, ready: Prepared) -> None:
+    def model(self, fitted: Fitted, ready: Prepared, record: Mapping[str, Any]) -> None:
         """Write model/. An earlier run's verdict must not stand beside it, and goes."""
         for name in ("run.json", "report.html", "croissant.json"):
             (self.path / name).unlink(missing_ok=True)
-        about = {**self._about, "rows": len(ready.train.table)}
+        about = {**self._about, "rows": len(ready.train.table), "record": dict(record)}
         Model(fitted, self._generator, about, self._flavour).save(self.path / "model")
         self._progress.kept(str(self.path / "model"))
 

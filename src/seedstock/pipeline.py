@@ -3,93 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from seedstock import catalog
+from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.contracts import Fitted, Generator, Metric
-from seedstock.core.errors import InputError
 from seedstock.core.results import Edit, Evidence, Finding, Score
-from seedstock.core.rng import BLOCK_ROWS, Rng
+from seedstock.core.rng import Rng
 from seedstock.core.split import split
-from seedstock.core.table import Dataset, Table
-from seedstock.provenance.content import ContentHash, content_facts
+from seedstock.core.table import Dataset
+from seedstock.drawing import Given, Sink, Tally, draw
 from seedstock.provenance.record import make
 
 if TYPE_CHECKING:
     from seedstock.metrics._verdict import Verdict
-
-CHUNK_ROWS = 4 * BLOCK_ROWS
-"""Rows that are drawn and handed on at a time."""
 
 PROBED_CELLS = 150_000
 """A fit to fewer cells is done before a probe would be."""
 PROBE_CELLS = 30_000
 """Cells of the larger one of a probe's two fits."""
 
-Given = Callable[[int, int], Table]
-"""Conditions of n rows from row `start` on: ``given(n, start)``."""
-Sink = Callable[[Dataset], None]
-"""Takes the drawn rows, chunk by chunk."""
-
-
-class Progress(Protocol):
-    """Hears how far the line is. What it does must not change any result."""
-
-    def stage(self, name: str, detail: str = "") -> None:
-        """Hear that a stage begins; the one before it has ended."""
-
-    def share(self, done: float) -> None:
-        """Hear which share of the stage is done, 0 to 1."""
-
-    @property
-    def wants_estimate(self) -> bool:
-        """Whether to spend some seconds on a probe before a long fit."""
-
-    def estimate(self, seconds: float, megabytes: float) -> None:
-        """Hear what the fit will take."""
-
-    def kept(self, path: str) -> None:
-        """Hear of a file that is finished."""
-
 
 class Outlet(Protocol):
     """Takes what the line makes, as soon as it is there: the files of a run."""
 
-    def model(self, fitted: Fitted, ready: Prepared) -> None:
-        """Take the fitted model."""
+    def model(self, fitted: Fitted, ready: Prepared, record: Mapping[str, Any]) -> None:
+        """Take the fitted model, and the record of its making."""
 
     def rows(self, fitted: Fitted) -> AbstractContextManager[Sink]:
         """Open a place for the drawn rows; they are whole when it is left without an error."""
 
     def record(self, record: Mapping[str, Any]) -> None:
         """Take the rows' record, before the place is left."""
-
-
-class Silent:
-    """A `Progress` that says nothing."""
-
-    def stage(self, name: str, detail: str = "") -> None:
-        """Ignore it."""
-
-    def share(self, done: float) -> None:
-        """Ignore it."""
-
-    @property
-    def wants_estimate(self) -> bool:
-        """No."""
-        return False
-
-    def estimate(self, seconds: float, megabytes: float) -> None:
-        """Ignore it."""
-
-    def kept(self, path: str) -> None:
-        """Ignore it."""
 
 
 @dataclass(frozen=True)
@@ -131,24 +82,6 @@ class Run:
     notes: tuple[str, ...]
     record: Mapping[str, Any]
     rows: int = 0
-
-
-@dataclass
-class Clock:
-    """Tells the stages apart: to the progress, and in seconds."""
-
-    progress: Progress
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str, detail: str = "") -> Iterator[Progress]:
-        """Time one stage."""
-        self.progress.stage(name, detail)
-        start = time.perf_counter()
-        try:
-            yield self.progress
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -216,42 +149,6 @@ def probe(generator: Generator, train: Dataset, rng: Rng) -> tuple[float, float]
     model = sum(a.nbytes for a in fitted.state().arrays.values()) * n / most
     data = sum(c.values.nbytes for c in train.table.columns.values())
     return seconds[1] * (n / most) ** power, (4 * data + 2 * model) / 2**20 + 200
-
-
-def chunks(fitted: Fitted, n: int, rng: Rng, given: Given | None = None) -> Iterator[Dataset]:
-    """Draw n rows in chunks of `CHUNK_ROWS`, so that memory does not grow with n."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-    for start in range(0, max(n, 1), CHUNK_ROWS):
-        rows = min(CHUNK_ROWS, n - start)
-        yield fitted.sample(rows, rng, given(rows, start) if given else None, start)
-
-
-def draw(
-    fitted: Fitted,
-    n: int,
-    rng: Rng,
-    given: Given | None = None,
-    sink: Sink | None = None,
-    keep: int | None = None,
-    progress: Progress | None = None,
-) -> Dataset:
-    """Draw n rows, hand every chunk to the sink, and return the first `keep` of them (None: all)."""
-    kept: list[Table] = []
-    n_kept = done = 0
-    data = None
-    for data in chunks(fitted, n, rng, given):
-        if sink is not None:
-            sink(data)
-        missing = len(data.table) if keep is None else keep - n_kept
-        if missing > 0 or not kept:
-            kept.append(data.table.take(slice(0, max(missing, 0))))
-            n_kept += len(kept[-1])
-        done += len(data.table)
-        if progress is not None:
-            progress.share(done / max(n, 1))
-    assert data is not None  # chunks yields at least once
-    return data.with_table(Table.concat(kept))
 
 
 def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | None = None) -> Judgement:
@@ -333,24 +230,18 @@ def grow(
     ready = prepare(source, holdout, policy, seed, clock)
     n = len(source.table) if rows is None else rows
     fitted = fit(generator, ready.train, seed, clock)
+    settings = settings_of(generator)
+    record = partial(make, source, fitted.schema, name, settings, seed, edits=ready.edits)
     if outlet is not None:
-        outlet.model(fitted, ready)
+        outlet.model(fitted, ready, record())
     given = conditions(ready.train) if conditions else None
     notes: list[str] = []
     place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)
-    content = ContentHash()
-
-    def take(drawn: Dataset) -> None:
-        content.add(drawn.table, drawn.columns.columns)
-        if sink is not None:
-            sink(drawn)
-
-    settings = settings_of(generator)
-    record = partial(make, source, fitted.schema, name, settings, seed, edits=ready.edits)
     with clock.stage("sample", f"{n:,} rows") as p, place as sink:
-        synthetic = draw(fitted, n, rng.child("sample"), given, take, keep, p)
+        tally = Tally(sink)
+        synthetic = draw(fitted, n, rng.child("sample"), given, tally, keep, p)
         if outlet is not None:
-            outlet.record(record(data=content_facts(content)))
+            outlet.record(record(data=tally.facts()))
     judged = synthetic
     if keep is not None and n > keep:
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
@@ -381,7 +272,7 @@ def grow(
         seed=seed,
         seconds=clock.seconds,
         notes=tuple(notes),
-        record=record(scores=judgement.scores, data=content_facts(content)),
+        record=record(scores=judgement.scores, data=tally.facts()),
         rows=n if n != len(synthetic.table) else 0,
     )
     return run, fitted

@@ -37,7 +37,7 @@ class Shown:
 
 
 class RichProgress:
-    """A `seedstock.pipeline.Progress`: one line a stage, with a bar and the time that remains.
+    """A `seedstock.clock.Progress`: one line a stage, with a bar and the time that remains.
 
     Parameters
     ----------

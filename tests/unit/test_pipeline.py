@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from seedstock import catalog, pipeline
+from seedstock import catalog, drawing, pipeline
+from seedstock.clock import Clock, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.core.errors import InputError
 from seedstock.core.results import Evidence, Score
@@ -16,7 +17,6 @@ from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators.independent import Independent
-from seedstock.pipeline import Clock, Silent
 
 
 def data(n: int = 500, seed: int = 0) -> Dataset:
@@ -97,21 +97,21 @@ def test_ctrl_c_in_a_metric_is_no_score(monkeypatch: pytest.MonkeyPatch) -> None
 def test_rows_go_to_the_sink_in_chunks_and_only_some_are_kept() -> None:
     fitted = Independent().fit(data(), Rng(1))
     sizes: list[int] = []
-    n = pipeline.CHUNK_ROWS + 10
-    kept = pipeline.draw(fitted, n, Rng(2), sink=lambda d: sizes.append(len(d.table)), keep=100)
-    assert sizes == [pipeline.CHUNK_ROWS, 10]
+    n = drawing.CHUNK_ROWS + 10
+    kept = drawing.draw(fitted, n, Rng(2), sink=lambda d: sizes.append(len(d.table)), keep=100)
+    assert sizes == [drawing.CHUNK_ROWS, 10]
     assert kept.table.equals(fitted.sample(100, Rng(2)).table) or len(kept.table) == 100
-    whole = pipeline.draw(fitted, n, Rng(2))
+    whole = drawing.draw(fitted, n, Rng(2))
     assert whole.table.equals(fitted.sample(n, Rng(2)).table)
-    assert pipeline.CHUNK_ROWS % BLOCK_ROWS == 0
+    assert drawing.CHUNK_ROWS % BLOCK_ROWS == 0
 
 
 def test_keep_over_several_chunks() -> None:
     fitted = Independent().fit(data(), Rng(1))
-    n = 2 * pipeline.CHUNK_ROWS
-    kept = pipeline.draw(fitted, n, Rng(2), keep=pipeline.CHUNK_ROWS + 7)
-    assert len(kept.table) == pipeline.CHUNK_ROWS + 7
-    assert len(pipeline.draw(fitted, 0, Rng(2)).table) == 0
+    n = 2 * drawing.CHUNK_ROWS
+    kept = drawing.draw(fitted, n, Rng(2), keep=drawing.CHUNK_ROWS + 7)
+    assert len(kept.table) == drawing.CHUNK_ROWS + 7
+    assert len(drawing.draw(fitted, 0, Rng(2)).table) == 0
 
 
 def test_rare_rows_are_drawn_and_likeness_is_measured_without_them() -> None:
@@ -129,7 +129,7 @@ def test_the_outlet_hears_the_model_before_the_rows() -> None:
     heard: list[str] = []
 
     class Outlet:
-        def model(self, fitted: object, ready: object) -> None:
+        def model(self, fitted: object, ready: object, record: object) -> None:
             heard.append("model")
 
         @contextmanager
