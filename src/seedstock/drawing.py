@@ -8,7 +8,7 @@ from typing import Any
 
 from seedstock.clock import Progress
 from seedstock.core.contracts import Fitted
-from seedstock.core.errors import InputError
+from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.table import Dataset, Table
 from seedstock.provenance.content import ContentHash, content_facts
@@ -58,6 +58,8 @@ def draw(
     progress: Progress | None = None,
 ) -> Dataset:
     """Draw n rows, hand every chunk to the sink, and return the first `keep` of them (None: all)."""
+    if keep is None and n > CHUNK_ROWS:
+        _must_fit(fitted, n)
     kept: list[Table] = []
     n_kept = done = 0
     data = None
@@ -73,3 +75,37 @@ def draw(
             progress.share(done / max(n, 1))
     assert data is not None  # chunks yields at least once
     return data.with_table(Table.concat(kept))
+
+
+def _must_fit(fitted: Fitted, n: int) -> None:
+    """Refuse to hold more rows than the memory does, before hours are spent on them."""
+    one = fitted.sample(1, Rng(0)).table
+    # Once in the chunks, and once in the table that they are joined to.
+    need = 2 * n * sum(c.values.nbytes + 1 for c in one.columns.values())
+    have = free_memory()
+    if have is not None and need > have:
+        raise ResourceError(
+            f"{n:,} rows take about {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} GiB are free; name an output, "
+            f"then the rows are written in blocks"
+        )
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that can still be had, None where the system does not say."""
+    free = None
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    free = int(line.split()[1]) * 1024
+        with (
+            open("/sys/fs/cgroup/memory.max", encoding="ascii") as file,
+            open("/sys/fs/cgroup/memory.current", encoding="ascii") as used,
+        ):
+            most = file.read().strip()
+            if most.isdigit():
+                left = int(most) - int(used.read())
+                free = left if free is None else min(free, left)
+    except (OSError, ValueError):
+        pass
+    return free

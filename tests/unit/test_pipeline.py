@@ -11,7 +11,7 @@ import pytest
 from seedstock import catalog, drawing, pipeline
 from seedstock.clock import Clock, Silent
 from seedstock.conditions import Conditions, Rare
-from seedstock.core.errors import InputError
+from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.results import Evidence, Score
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
@@ -104,6 +104,13 @@ def test_rows_go_to_the_sink_in_chunks_and_only_some_are_kept() -> None:
     whole = drawing.draw(fitted, n, Rng(2))
     assert whole.table.equals(fitted.sample(n, Rng(2)).table)
     assert drawing.CHUNK_ROWS % BLOCK_ROWS == 0
+
+
+def test_more_rows_than_memory_are_refused_at_once() -> None:
+    fitted = Independent().fit(data(), Rng(1))
+    with pytest.raises(ResourceError, match="name an output"):
+        drawing.draw(fitted, 10**13, Rng(2))
+    assert (drawing.free_memory() or 1) > 0
 
 
 def test_keep_over_several_chunks() -> None:
