@@ -6,10 +6,12 @@ DuckDB loads no extension, reads nothing but the file it is given, and spills to
 from __future__ import annotations
 
 import csv
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.table import Column
+from seedstock.sources._engine import engine_column, text_column
 from seedstock.sources._raw import Raw, RawTable, unique_names
 from seedstock.sources.header import has_header, tidy_names
 
@@ -178,11 +181,67 @@ def _texts(con: duckdb.DuckDBPyConnection, column: str) -> Column:
     return text_column(array)
 
 
-def text_column(array: Any) -> Column:
-    """Return an object array of texts (masked where missing) as a column."""
-    data: NDArray[Any] = np.asarray(np.ma.getdata(array), object)
-    mask = np.ma.getmaskarray(array)
-    if mask.any():
-        data = data.copy()
-        data[mask] = None
-    return Column.of_texts(data)
+def read_parquet(path: Path, what: str) -> RawTable:
+    """Read a Parquet file."""
+    with connection() as con, plain_name(path) as name:
+        try:
+            con.execute(f"CREATE VIEW source AS SELECT * FROM read_parquet({_quoted(name)})")
+            rows = con.execute("SELECT key, value FROM parquet_kv_metadata(?)", [name]).fetchall()
+            raw = take_columns(con, "source")
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            raise InputError(f"{what} is a damaged or truncated Parquet file; write it again") from None
+    own = {k: v for k, v in ((_decoded(k), _decoded(v)) for k, v in rows) if k not in FOREIGN_METADATA}
+    return replace(raw, origin={**raw.origin, "metadata": own})
+
+
+FOREIGN_METADATA = frozenset({"ARROW:schema", "pandas"})
+
+
+def _decoded(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def read_json(path: Path, what: str) -> RawTable:
+    """Read JSON lines, or an array of objects."""
+    with connection() as con, plain_name(path) as name:
+        try:
+            con.execute(
+                "CREATE TABLE source AS SELECT * FROM read_json(?, format = 'auto', records = true, sample_size = -1,"
+                " maximum_object_size = 16777216, compression = 'none', dateformat = '', timestampformat = '',"
+                " convert_strings_to_integers = false, map_inference_threshold = -1)",
+                [name],
+            )
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            raise InputError(f"{what} {_bad_json(path)}") from None
+        return take_columns(con, "source")
+
+
+def _bad_json(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                if line.strip() and not isinstance(json.loads(line), dict):
+                    return f"has no JSON object in line {number}; write one object a line"
+            except (ValueError, RecursionError):
+                return f"has no valid JSON in line {number}; write one object a line"
+    return "is no JSON that makes a table; write one object a line"
+
+
+def take_columns(con: duckdb.DuckDBPyConnection, source: str) -> RawTable:
+    """Return a table or a view of the engine as columns."""
+    described = con.execute(f"DESCRIBE {source}").fetchall()
+    names, notes = unique_names([str(row[0]) for row in described])
+    columns = {}
+    for name, row in zip(names, described, strict=True):
+        columns[name], note = engine_column(con, source, str(row[0]), str(row[1]))
+        if note:
+            notes.append(f"Column {name!r} {note}.")
+    return RawTable(columns, {}, tuple(notes))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,182 @@
+"""What a column is: its kind, its dtype and its written form, from its cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.schema import ColumnSchema
+from seedstock.core.table import Column
+from seedstock.sources._raw import MISSING_TOKENS, UNTYPED, WEAK_TOKENS, Raw, relabel, spread
+from seedstock.sources.dates import parse_times
+from seedstock.sources.identifiers import is_free_text, is_id_numbers, is_id_texts
+from seedstock.sources.numbers import decimals_of, looks_numeric, parse_numbers
+
+BOOLEANS = ("false/true", "no/yes", "f/t", "n/y")
+Inferred = tuple[Column, ColumnSchema, list[str]]
+
+
+def infer(raw: Raw, name: str) -> Inferred:
+    """Return the column as it will be used, its schema, and notes on what was decided in doubt."""
+    if raw.column.is_text:
+        column, schema, notes = _infer_texts(raw)
+    else:
+        column, schema, notes = _infer_values(raw, name)
+    if schema.kind in ("category", "text") and column.levels is not None and len(column.levels):
+        schema = replace(schema, kind=_kind_of_texts(column, name))
+    elif schema.kind == "number" and column.values.dtype.kind == "i" and is_id_numbers(column, name):
+        schema = replace(schema, kind="id")
+    if schema.kind == "id":
+        schema = replace(schema, roles=("key",) if _distinct(column) else ())
+    return column, schema, [f"Column {name!r} {note}." for note in notes]
+
+
+def without_tokens(column: Column, weak: bool) -> tuple[Column, str | None]:
+    """Return a text column whose missing-value tokens are missing cells, and the commonest token, None for empty."""
+    if column.levels is None or not len(column.levels):
+        return column, None
+    tokens = MISSING_TOKENS | WEAK_TOKENS if weak else MISSING_TOKENS
+    gone = np.array([t.strip() in tokens for t in column.levels])
+    if not gone.any():
+        return column, None
+    counts = np.bincount(column.values[~column.missing], minlength=len(gone))
+    best = max(np.flatnonzero(gone).tolist(), key=lambda k: counts[k])
+    token = column.levels[best].strip() if counts[best] > column.missing.sum() else ""
+    new = [None if g else t for g, t in zip(gone, column.levels, strict=True)]
+    return relabel(column, new), token or None
+
+
+def stripped(column: Column) -> tuple[Column, bool]:
+    """Drop surrounding spaces where every cell has them: they belong to the file, not to the values."""
+    levels = column.levels
+    if levels is None or not len(levels):
+        return column, False
+    if all(t[:1] == " " for t in levels) or all(t[-1:] == " " for t in levels):
+        return relabel(column, [t.strip(" ") for t in levels]), True
+    return column, False
+
+
+def _infer_texts(raw: Raw) -> Inferred:
+    column, token = without_tokens(raw.column, weak=False)
+    column, spaces = stripped(column)
+    notes = ["has a space around every value, which was dropped"] if spaces else []
+    if spaces:
+        column, second = without_tokens(column, weak=False)
+        token = token or second
+    base = ColumnSchema("category", dtype=raw.dtype or "string", missing=token)
+    levels = used_levels(column)
+    if not levels:
+        return column, base, [*notes, "has no values at all"]
+    if raw.dtype == "categorical":
+        return column, base, notes
+    for form in BOOLEANS:
+        if len(levels) == 2 and {t.casefold() for t in levels} == set(form.split("/")):
+            no, yes = sorted(levels, key=lambda t: t.casefold() == form.split("/")[1])
+            values = spread(column, np.array([t == yes for t in column.levels or ()]), np.zeros(len(levels), bool))
+            return values, replace(base, kind="boolean", dtype=raw.dtype or "bool", format=f"{no}/{yes}"), notes
+    typed = _typed(column, base, raw.dtype)
+    if typed is None and any(t.strip() in WEAK_TOKENS for t in levels):
+        fewer, weak = without_tokens(column, weak=True)
+        typed = _typed(fewer, replace(base, missing=weak if weak and not token else token), raw.dtype)
+    if isinstance(typed, tuple):
+        return typed[0], typed[1], [*notes, *typed[2]]
+    if isinstance(typed, str) and typed:
+        notes.append(f"holds {typed}, so it is kept as text")
+    else:
+        notes += _mixed(column, levels)
+    return column, base, notes
+
+
+def used_levels(column: Column) -> list[str]:
+    """Return the texts that occur, in the order of the levels."""
+    if column.levels is None:
+        return []
+    counts = np.bincount(column.values[~column.missing], minlength=len(column.levels))
+    return [str(t) for t in column.levels[counts[: len(column.levels)] > 0]]
+
+
+def _typed(column: Column, base: ColumnSchema, dtype: str) -> Inferred | str | None:
+    """Return a text column as numbers or times, or the reason why not."""
+    levels = [t.strip() for t in used_levels(column)]
+    if not levels:
+        return None
+    if len(levels) < len(column.levels if column.levels is not None else ()):
+        column = relabel(column, [t if t is not None else None for t in _live(column)])
+    texts = [t.strip() for t in (column.levels if column.levels is not None else ())]
+    none = np.zeros(len(texts), bool)
+    numbers = parse_numbers(texts)
+    if isinstance(numbers, str) and numbers:
+        return numbers
+    if not isinstance(numbers, str):
+        notes = ["had separators of thousands, which are not written again"] if numbers.thousands else []
+        kind = "int64" if numbers.values.dtype.kind == "i" else "float64"
+        schema = replace(base, kind="number", dtype=dtype or kind, decimals=numbers.decimals, format=numbers.format)
+        return spread(column, numbers.values, none), schema, notes
+    times = parse_times(texts)
+    if times is None:
+        return None
+    kind_ = "datetime" if times.values.dtype.kind == "M" else "duration"
+    schema = replace(base, kind=kind_, dtype=dtype or times.dtype, format=times.format)  # type: ignore[arg-type]
+    return spread(column, times.values, none), schema, times.notes
+
+
+def _live(column: Column) -> list[str | None]:
+    levels = column.levels if column.levels is not None else np.empty(0, object)
+    counts = np.bincount(column.values[~column.missing], minlength=len(levels))
+    return [t if c else None for t, c in zip(levels, counts, strict=False)]
+
+
+def _mixed(column: Column, levels: Sequence[str]) -> list[str]:
+    """Say so where most cells are numbers and some are not."""
+    numeric = np.array([looks_numeric(t.strip()) for t in column.levels if t is not None])  # type: ignore[union-attr]
+    counts = np.bincount(column.values[~column.missing], minlength=len(numeric))
+    share = float((counts * numeric).sum() / max(counts.sum(), 1))
+    if not 0.5 <= share < 1:
+        return []
+    odd = next(t for t in levels if not looks_numeric(t.strip()))
+    return [f"has numbers in {share:.1%} of its cells and texts such as {odd[:40]!r}, so all are kept as text"]
+
+
+def _infer_values(raw: Raw, name: str) -> Inferred:
+    column, kind = raw.column, raw.column.values.dtype.kind
+    if kind == "b":
+        return column, ColumnSchema("boolean", dtype=raw.dtype or "bool", format=raw.format), []
+    if kind == "M":
+        return column, ColumnSchema("datetime", dtype=raw.dtype, format=raw.format), []
+    if kind == "m":
+        return column, ColumnSchema("duration", dtype=raw.dtype, format=raw.format), []
+    if column.values.ndim > 1:
+        return column, ColumnSchema("image", dtype=raw.dtype), []
+    decimals = 0 if kind == "i" else declared_decimals(raw.dtype)
+    if decimals is None:
+        here = column.values[~column.missing]
+        decimals = decimals_of(here.astype(np.float32).astype(str).astype(float) if raw.dtype == "float32" else here)
+    return column, ColumnSchema("number", dtype=raw.dtype, decimals=decimals, format=raw.format), []
+
+
+def declared_decimals(dtype: str) -> int | None:
+    """Return the decimals of ``decimal(p,s)``.
+
+    >>> declared_decimals("decimal(10,2)")
+    2
+    """
+    found = re.fullmatch(r"decimal\(\d+,\s*(-?\d+)\)", dtype)
+    return int(found[1]) if found else None
+
+
+def _kind_of_texts(column: Column, name: str) -> str:
+    if is_id_texts(column, name):
+        return "id"
+    return "text" if is_free_text(column) else "category"
+
+
+def _distinct(column: Column) -> bool:
+    here: NDArray[np.generic] = column.values[~column.missing]
+    return len(here) == len(column) and len(np.unique(here)) == len(here)
+
+
+__all__ = ["UNTYPED", "declared_decimals", "infer", "stripped", "used_levels", "without_tokens"]

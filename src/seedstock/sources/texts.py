@@ -1,0 +1,148 @@
+"""Cells as texts, in the form that their schema keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.schema import ColumnSchema
+from seedstock.core.table import Column
+
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December")  # fmt: skip
+_FIELD = re.compile(r"%(-?[A-Za-z]|\d?f)")
+
+
+def cell_texts(column: Column, schema: ColumnSchema) -> Column:
+    """Return a column's cells as a text column; missing cells stay missing.
+
+    >>> cell_texts(Column.of(np.array([1.5, 2.0])), ColumnSchema("number", dtype="float64", format=",0", decimals=2)
+    ...     ).texts().tolist()
+    ['1,50', '2,00']
+    """
+    if column.is_text:
+        return column
+    here = ~column.missing
+    values, inverse = np.unique(column.values[here], return_inverse=True)
+    codes = np.zeros(len(column), np.int32)
+    codes[here] = inverse.reshape(-1)
+    levels = np.empty(len(values), object)
+    levels[:] = texts_of(values, schema)
+    return Column(codes, column.missing, levels)
+
+
+def texts_of(values: NDArray[np.generic], schema: ColumnSchema) -> list[str]:
+    """Return present values as texts."""
+    kind = values.dtype.kind
+    if kind == "b":
+        no, _, yes = (schema.format or "false/true").partition("/")
+        return [yes if v else no for v in values.tolist()]
+    if kind == "i":
+        return list(map(str, values.tolist()))
+    if kind == "f":
+        return _reals(values, schema)
+    if kind == "M":
+        return _times(values.astype("M8[us]"), schema)
+    return _spans(values.astype("m8[us]"), schema)
+
+
+def _reals(values: NDArray[np.generic], schema: ColumnSchema) -> list[str]:
+    form = schema.format or ""
+    numbers: Sequence[float] = values.tolist()
+    if schema.dtype == "float32":
+        out = list(map(str, values.astype(np.float32)))
+    elif "0" in form and schema.decimals is not None:
+        out = [f"{v:.{schema.decimals}f}" for v in numbers]
+    elif schema.decimals == 0 and schema.dtype == "string":
+        out = [f"{v:.0f}" for v in numbers]
+    else:
+        out = list(map(repr, numbers))
+    return [t.replace(".", ",") for t in out] if "," in form else out
+
+
+def _times(values: NDArray[np.datetime64], schema: ColumnSchema) -> list[str]:
+    offset = _offset(schema.dtype)
+    local = values + np.timedelta64(offset, "m")
+    form = schema.format
+    if form is None:
+        if schema.dtype == "date":
+            return list(map(str, local.astype("M8[D]")))
+        end = "" if "," not in schema.dtype else "Z" if offset == 0 else _zone(offset)
+        whole = not (local.view(np.int64) % 1_000_000).any()
+        return [str(v).replace("T", " ") + end for v in local.astype("M8[s]" if whole else "M8[us]")]
+    return _fill(form, _date_fields(local, form), len(values))
+
+
+def _date_fields(local: NDArray[np.datetime64], form: str) -> dict[str, list[str]]:
+    days = local.astype("M8[D]")
+    months = days.astype("M8[M]")
+    year = days.astype("M8[Y]").astype(np.int64) + 1970
+    month = (months - months.astype("M8[Y]").astype("M8[M]")).astype(np.int64) + 1
+    day = (days - months.astype("M8[D]")).astype(np.int64) + 1
+    micros = (local - days).astype("m8[us]").astype(np.int64)
+    fields: dict[str, list[str]] = {
+        "Y": [f"{v:04d}" for v in year.tolist()],
+        "y": [f"{v % 100:02d}" for v in year.tolist()],
+        "m": _two(month), "-m": _one(month), "d": _two(day), "-d": _one(day),
+    }  # fmt: skip
+    if "%b" in form or "%B" in form:
+        names = [_MONTHS[v - 1] for v in month.tolist()]
+        fields |= {"B": names, "b": [t[:3] for t in names]}
+    return fields | _clock_fields(micros)
+
+
+def _clock_fields(micros: NDArray[np.int64]) -> dict[str, list[str]]:
+    hour = micros // 3_600_000_000
+    twelve = (hour + 11) % 12 + 1
+    fraction = [f"{v:06d}" for v in (micros % 1_000_000).tolist()]
+    fields = {
+        "H": _two(hour), "-H": _one(hour), "I": _two(twelve), "-I": _one(twelve),
+        "M": _two(micros // 60_000_000 % 60), "S": _two(micros // 1_000_000 % 60),
+        "p": ["PM" if v >= 12 else "AM" for v in hour.tolist()],
+        "f": fraction, "z": ["+00:00"] * len(micros), "D": _one(hour // 24),
+    }  # fmt: skip
+    return fields | {f"{k}f": [t[:k] for t in fraction] for k in range(1, 7)}
+
+
+def _spans(values: NDArray[np.timedelta64], schema: ColumnSchema) -> list[str]:
+    micros = values.astype(np.int64)
+    size = np.abs(micros)
+    form = schema.format or ("%H:%M:%S" if not (size % 1_000_000).any() else "%H:%M:%S.%6f")
+    days = "%D" in form
+    fields = _clock_fields(size % 86_400_000_000 if days else size)
+    if days:
+        fields["D"] = _one(size // 86_400_000_000)
+    out = _fill(form, fields, len(values))
+    return [f"-{t}" if m < 0 else t for t, m in zip(out, micros.tolist(), strict=True)]
+
+
+def _fill(form: str, fields: dict[str, list[str]], n: int) -> list[str]:
+    parts = _FIELD.split(form)
+    columns: list[Sequence[str]] = []
+    for k, part in enumerate(parts):
+        if k % 2:
+            columns.append(fields.get(part, [f"%{part}"] * n))
+        elif part:
+            columns.append([part] * n)
+    return ["".join(cells) for cells in zip(*columns, strict=True)] if columns else [""] * n
+
+
+def _two(values: NDArray[np.int64]) -> list[str]:
+    return [f"{v:02d}" for v in values.tolist()]
+
+
+def _one(values: NDArray[np.int64]) -> list[str]:
+    return list(map(str, values.tolist()))
+
+
+def _offset(dtype: str) -> int:
+    """Return the minutes east of UTC of ``datetime[us, +02:00]``; named zones are written in UTC."""
+    found = re.search(r", ?([+-])(\d{2}):?(\d{2})\]", dtype)
+    return (int(found[2]) * 60 + int(found[3])) * (1 if found[1] == "+" else -1) if found else 0
+
+
+def _zone(minutes: int) -> str:
+    return f"{'+' if minutes >= 0 else '-'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
