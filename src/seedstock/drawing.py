@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from seedstock.clock import Progress
@@ -85,8 +86,8 @@ def _must_fit(fitted: Fitted, n: int) -> None:
     have = free_memory()
     if have is not None and need > have:
         raise ResourceError(
-            f"{n:,} rows take about {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} GiB are free; name an output, "
-            f"then the rows are written in blocks"
+            f"{n:,} rows take about {need / 2**30:.1f} GiB of memory, and {have / 2**30:.1f} GiB are free; "
+            f"name an output, then the rows are written in blocks"
         )
 
 
@@ -98,14 +99,10 @@ def free_memory() -> int | None:
             for line in file:
                 if line.startswith("MemAvailable:"):
                     free = int(line.split()[1]) * 1024
-        with (
-            open("/sys/fs/cgroup/memory.max", encoding="ascii") as file,
-            open("/sys/fs/cgroup/memory.current", encoding="ascii") as used,
-        ):
-            most = file.read().strip()
-            if most.isdigit():
-                left = int(most) - int(used.read())
-                free = left if free is None else min(free, left)
+        # What a container may use at most; its caches count as used there, so the use says little.
+        most = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
+        if most.isdigit():
+            free = int(most) if free is None else min(free, int(most))
     except (OSError, ValueError):
         pass
     return free
