@@ -64,7 +64,7 @@ def storage(schema: ColumnSchema) -> str:
 
 def is_whole(schema: ColumnSchema) -> bool:
     """Tell whether numbers of this schema are held as int64."""
-    return "int" in schema.dtype or (schema.kind == "number" and schema.dtype == "string" and schema.decimals == 0)
+    return "int" in schema.dtype.lower() or (schema.kind == "number" and schema.dtype == "string" and schema.decimals == 0)
 
 
 def empty_values(schema: ColumnSchema) -> NDArray[np.generic]:

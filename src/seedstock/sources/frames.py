@@ -2,8 +2,406 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 
-def from_object(source: Any) -> Any:
-    raise NotImplementedError
+from seedstock.core.errors import InputError, MissingExtraError
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.sources._raw import Raw, RawTable, unique_names
+from seedstock.sources.objects import objects_column
+from seedstock.sources.outgoing import Outgoing, outgoing, unit_and_zone
+
+FLAVOURS = ("pandas", "polars", "arrow", "table")
+_INT = re.compile(r"u?int(8|16|32|64)")
+
+
+def from_frame(frame: Any) -> tuple[Table, dict[str, str], str]:
+    """Return a frame's cells, the type of each column, and the kind of frame it is.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, polars.DataFrame, pyarrow.Table, mapping of arrays, Arrow stream or Dataset
+
+    Examples
+    --------
+    >>> table, dtypes, flavour = from_frame({"x": np.array([1, 2], np.int8)})
+    >>> dtypes, flavour
+    ({'x': 'int8'}, 'table')
+    """
+    raw = from_object(frame)
+    table = Table({n: r.column for n, r in raw.columns.items()})
+    return table, {n: r.dtype for n, r in raw.columns.items()}, raw.origin["flavour"]
+
+
+def from_object(source: Any) -> RawTable:
+    """Return what a frame holds; an `InputError` where it is none, or has no rows or columns."""
+    if isinstance(source, Dataset):
+        columns = {n: Raw(c, source.columns[n].dtype, source.columns[n].format) for n, c in source.table.columns.items()}
+        return _whole(RawTable(columns, {"flavour": "table", **source.origin}, source.notes))
+    library = type(source).__module__.partition(".")[0]
+    if library == "pandas" and hasattr(source, "columns"):
+        return _whole(_named("pandas", *_from_pandas(source)))
+    if library == "polars":
+        frame = source.collect() if hasattr(source, "collect") else source
+        if hasattr(frame, "columns"):
+            return _whole(_named("polars", frame.columns, [_from_polars(frame[c]) for c in frame.columns]))
+    if library == "pyarrow" and hasattr(source, "column_names"):
+        columns_ = [_from_arrow(c) for c in source.columns]
+        return _whole(_named("arrow", list(source.column_names), columns_))
+    if isinstance(source, Mapping):
+        return _whole(_named("table", [str(k) for k in source], [_from_array(v) for v in source.values()]))
+    if hasattr(source, "__arrow_c_stream__"):
+        return _whole(from_stream(source))
+    raise InputError(
+        f"a table is needed, not {type(source).__name__}; hand in a path, or a pandas, Polars or Arrow frame"
+    )
+
+
+def from_stream(source: Any) -> RawTable:
+    """Read anything with an Arrow stream, without pyarrow."""
+    import nanoarrow as na
+
+    stream = na.ArrayStream(source)
+    fields = list(stream.schema.fields)
+    if stream.schema.type != na.Type.STRUCT:
+        raise InputError("this Arrow stream is one column; hand in a table")
+    cells: list[list[Any]] = [[] for _ in fields]
+    for chunk in stream:
+        for k in range(len(fields)):
+            cells[k].extend(chunk.child(k).to_pylist())
+    found = []
+    for field, values in zip(fields, cells, strict=True):
+        raw, note = objects_column(values)
+        name = field.type.name.lower()
+        narrow = _INT.fullmatch(name) or name == "float32"
+        if narrow and raw.dtype in ("int64", "float64", "string") and not raw.column.is_text:
+            raw = Raw(raw.column, name)
+        elif name == "dictionary" and raw.column.is_text:
+            raw = Raw(raw.column, "categorical")
+        found.append((raw, note))
+    return _named("arrow", [str(f.name) for f in fields], found)
+
+
+def to_frame(dataset: Dataset, flavour: str) -> Any:
+    """Return a data set of one table as a frame of the named kind, each column in the type it arrived with.
+
+    Parameters
+    ----------
+    flavour : {"pandas", "polars", "arrow", "table"}
+        ``table`` gives a dict of NumPy arrays.
+
+    Raises
+    ------
+    MissingExtraError
+        The library is not installed.
+    """
+    if flavour not in FLAVOURS:
+        raise InputError(f"the kind of frame must be one of {', '.join(FLAVOURS)}, not {flavour!r}")
+    columns = {n: outgoing(c, dataset.columns[n]) for n, c in dataset.table.columns.items()}
+    born_text = {n for n, s in dataset.columns.columns.items() if s.format is not None}
+    if flavour == "table":
+        return {n: _numpy(o) for n, o in columns.items()}
+    try:
+        if flavour == "pandas":
+            import pandas as pd
+
+            series = {n: _to_pandas(pd, o, n in born_text) for n, o in columns.items()}
+            return pd.DataFrame(series, index=range(len(dataset.table)), copy=False)
+        if flavour == "polars":
+            import polars as pl
+
+            return pl.DataFrame([_to_polars(pl, n, o) for n, o in columns.items()])
+        import pyarrow as pa
+
+        return pa.table({n: _to_arrow(pa, o) for n, o in columns.items()})
+    except ImportError:
+        library = {"arrow": "pyarrow"}.get(flavour, flavour)
+        raise MissingExtraError(f"{library} is not installed; install it, or write the rows to a file") from None
+
+
+def _whole(raw: RawTable) -> RawTable:
+    if not raw.columns:
+        raise InputError("the frame has no columns; bring a table with columns and rows")
+    lengths = {len(r.column) for r in raw.columns.values()}
+    if len(lengths) > 1:
+        raise InputError(f"the columns have different lengths: {', '.join(map(str, sorted(lengths)))}")
+    if not len(raw):
+        raise InputError(f"the frame has {len(raw.columns)} columns and no rows; bring rows to learn from")
+    return raw
+
+
+def _named(flavour: str, names: list[str], found: list[tuple[Raw, str | None]]) -> RawTable:
+    names, notes = unique_names(names)
+    notes += [f"Column {n!r} {note}." for n, (_, note) in zip(names, found, strict=True) if note]
+    origin = {"flavour": flavour, "format": f"{flavour} frame"}
+    return RawTable({n: raw for n, (raw, _) in zip(names, found, strict=True)}, origin, tuple(notes))
+
+
+def _from_array(cells: Any) -> tuple[Raw, str | None]:
+    """Read a NumPy array or a sequence."""
+    array = np.ma.getdata(cells) if isinstance(cells, np.ma.MaskedArray) else np.asarray(cells)
+    mask = np.ma.getmaskarray(cells) if isinstance(cells, np.ma.MaskedArray) else np.zeros(array.shape[:1], bool)
+    if array.ndim == 0:
+        raise InputError("a column is a single value; hand in arrays of one length")
+    if array.ndim > 1:
+        if array.dtype == np.uint8 and array.ndim in (3, 4):
+            return Raw(Column(array if array.ndim == 4 else array[..., None], mask), "image"), None
+        return objects_column([v.tolist() for v in array])
+    return _from_numpy(array, mask)
+
+
+def _from_numpy(array: Any, missing: Any) -> tuple[Raw, str | None]:
+    kind, name = array.dtype.kind, array.dtype.name
+    if kind == "u" and array.dtype.itemsize == 8 and len(array) and int(array.max()) > 2**63 - 1:
+        return objects_column([None if m else int(v) for v, m in zip(array.tolist(), missing, strict=True)])
+    if kind in "iu":
+        return Raw(Column.of(array.astype(np.int64), missing), name), None
+    if kind == "f":
+        if name == "float32":  # 0.1 in single precision means 0.1
+            return Raw(Column.of(widened(array), missing), name), None
+        return Raw(Column.of(array.astype(np.float64), missing), name if name == "float64" else "float32"), None
+    if kind == "b":
+        return Raw(Column.of(array.copy(), missing), "bool"), None
+    if kind in "mM":
+        unit = np.datetime_data(array.dtype)[0]
+        values = array.astype(f"{kind}8[us]")
+        if kind == "M" and unit in ("Y", "M", "W", "D"):
+            return Raw(Column.of(values, missing), "date"), None
+        unit = unit if unit in ("s", "ms", "us", "ns") else "us"
+        return Raw(Column.of(values, missing), f"{'datetime' if kind == 'M' else 'duration'}[{unit}]"), None
+    cells = array.tolist()
+    return objects_column([None if m else v for v, m in zip(cells, missing.tolist(), strict=True)])
+
+
+def widened(array: Any) -> Any:
+    """Return float32 numbers as the float64 numbers that are written alike."""
+    values, inverse = np.unique(array, return_inverse=True)
+    return np.array([float(str(v)) for v in values], np.float64)[inverse.reshape(-1)]
+
+
+def _from_pandas(frame: Any) -> tuple[list[str], list[tuple[Raw, str | None]]]:
+    return [str(c) for c in frame.columns], [_pandas_series(frame.iloc[:, k]) for k in range(frame.shape[1])]
+
+
+def _pandas_series(series: Any) -> tuple[Raw, str | None]:
+    dtype, missing = series.dtype, np.array(series.isna(), bool)
+    name = str(dtype)
+    if name == "category":
+        cells = [None if v != v else v for v in np.asarray(series.cat.categories, object).tolist()]
+        raw, note = objects_column(cells)
+        texts = [str(v) for v in cells]
+        codes = np.asarray(series.cat.codes, np.int32)
+        levels = np.empty(len(texts), object)
+        levels[:] = texts
+        column = Column(np.where(missing, 0, codes).astype(np.int32), missing, levels)
+        return Raw(column, "categorical" if raw.column.is_text else raw.dtype), note
+    if isinstance(dtype, np.dtype):
+        return _from_numpy(series.to_numpy(), missing)
+    kind = getattr(dtype, "kind", "O")
+    if kind == "M" and getattr(dtype, "tz", None) is not None:
+        unit, zone = dtype.unit, str(dtype.tz)
+        values = series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        return Raw(Column.of(values.astype("M8[us]"), missing), f"datetime[{unit}, {zone}]"), None
+    if kind in "iu":
+        whole = np.uint64 if kind == "u" and dtype.itemsize == 8 else np.int64
+        raw, note = _from_numpy(series.to_numpy(whole, na_value=0), missing)
+        return (raw if raw.column.is_text else Raw(raw.column, name if name[:1] in "IU" else _plain(name))), note
+    if kind == "f":
+        single = dtype.itemsize == 4
+        raw, note = _from_numpy(series.to_numpy(np.float32 if single else np.float64, na_value=np.nan), missing)
+        return Raw(raw.column, name if name[:1] == "F" else raw.dtype), note
+    if kind == "b":
+        values = series.to_numpy(bool, na_value=False)
+        return Raw(Column.of(values, missing), name if name == "boolean" else "bool"), None
+    return objects_column([None if m else v for v, m in zip(series.astype(object).tolist(), missing, strict=True)])
+
+
+def _plain(name: str) -> str:
+    found = _INT.search(name.lower())
+    return found[0] if found else "int64"
+
+
+def _from_polars(series: Any) -> tuple[Raw, str | None]:
+    kind = str(series.dtype).partition("(")[0]
+    missing = series.is_null().to_numpy()
+    low = kind.lower()
+    if _INT.fullmatch(low):
+        return _from_numpy(series.fill_null(0).to_numpy(), missing)
+    if low in ("float32", "float64"):
+        return _from_numpy(series.fill_null(0.0).to_numpy(), missing)
+    if low == "boolean":
+        return _from_numpy(series.fill_null(False).to_numpy(), missing)
+    if low in ("categorical", "enum"):
+        return Raw(Column.of_texts(series.cast(_polars().String).to_list()), "categorical"), None
+    if low in ("string", "utf8"):
+        return Raw(Column.of_texts(series.to_list()), "string"), None
+    if low in ("date", "datetime", "duration"):
+        unit = getattr(series.dtype, "time_unit", None) or "us"
+        zone = getattr(series.dtype, "time_zone", None)
+        micros = series.cast(_polars().Datetime("us")) if low == "date" else series.dt.cast_time_unit("us")
+        values = micros.to_physical().fill_null(0).to_numpy().astype(np.int64)
+        view, name = ("m8[us]", "duration") if low == "duration" else ("M8[us]", "datetime")
+        dtype = "date" if low == "date" else f"{name}[{unit}{f', {zone}' if zone else ''}]"
+        return Raw(Column.of(values.view(view), missing), dtype), None
+    if low == "time":
+        values = series.to_physical().fill_null(0).to_numpy().astype(np.int64) // 1000
+        return Raw(Column.of(values.view("m8[us]"), missing), "time"), None
+    if low == "decimal":
+        values = series.cast(_polars().Float64).fill_null(0.0).to_numpy()
+        return Raw(Column.of(values, missing), f"decimal({series.dtype.precision or 38},{series.dtype.scale})"), None
+    return objects_column(series.to_list())
+
+
+def _polars() -> Any:
+    return sys.modules["polars"]
+
+
+def _from_arrow(column: Any) -> tuple[Raw, str | None]:
+    pa = sys.modules["pyarrow"]
+    types, kind = pa.types, column.type
+    missing = np.asarray(column.is_null())
+
+    def cast(to: Any, zero: Any = 0) -> Any:
+        return np.array(column.cast(to, safe=False).cast(pa.int64()).fill_null(zero).to_numpy())
+
+    if types.is_dictionary(kind):
+        return Raw(objects_column(column.to_pylist())[0].column, "categorical") if types.is_string(
+            kind.value_type
+        ) or types.is_large_string(kind.value_type) else objects_column(column.to_pylist())[0], None
+    if types.is_integer(kind):
+        return _from_numpy(np.array(column.fill_null(0).to_numpy()), missing)
+    if types.is_floating(kind):
+        single = types.is_float32(kind) or types.is_float16(kind)
+        values = np.array(column.cast(pa.float32() if single else pa.float64()).fill_null(0.0).to_numpy())
+        return _from_numpy(values, missing)
+    if types.is_boolean(kind):
+        return _from_numpy(np.array(column.fill_null(False).to_numpy(zero_copy_only=False)), missing)
+    if types.is_date(kind) or types.is_timestamp(kind):
+        values = cast(pa.timestamp("us", getattr(kind, "tz", None))).view("M8[us]")
+        dtype = "date" if types.is_date(kind) else f"datetime[{kind.unit}{f', {kind.tz}' if kind.tz else ''}]"
+        return Raw(Column.of(values, missing), dtype), None
+    if types.is_duration(kind):
+        return Raw(Column.of(cast(pa.duration("us")).view("m8[us]"), missing), f"duration[{kind.unit}]"), None
+    if types.is_time(kind):
+        return Raw(Column.of(cast(pa.time64("us")).view("m8[us]"), missing), "time"), None
+    if types.is_decimal(kind):
+        values = np.array(column.cast(pa.float64()).fill_null(0.0).to_numpy())
+        return Raw(Column.of(values, missing), f"decimal({kind.precision},{kind.scale})"), None
+    return objects_column(column.to_pylist())
+
+
+def _numpy(out: Outgoing) -> Any:
+    if out.dtype in ("string", "categorical", "image"):
+        return out.values
+    if out.values.dtype.kind in "iu" and out.dtype != "bool":
+        return out.values.astype(out.dtype) if not out.missing.any() else np.where(out.missing, np.nan, out.values)
+    return np.where(out.missing, None, out.values) if out.values.dtype.kind == "b" and out.missing.any() else _nan(out)
+
+
+def _nan(out: Outgoing) -> Any:
+    values = out.values.copy()
+    if values.dtype.kind == "f":
+        values[out.missing] = np.nan
+        return values.astype(np.float32) if out.dtype == "float32" else values
+    if values.dtype.kind in "mM":
+        values[out.missing] = "NaT"
+    return values
+
+
+def _python(out: Outgoing) -> Any:
+    """Return dates, times and decimals as the objects that Python has for them."""
+    cells = out.values.tolist()
+    if out.dtype == "date":
+        cells = [v.date() if isinstance(v, dt.datetime) else v for v in cells]
+    elif out.dtype == "time":
+        cells = [(dt.datetime.min + v).time() if isinstance(v, dt.timedelta) else v for v in cells]
+    elif out.dtype.startswith("decimal"):
+        scale = int(out.dtype.rstrip(")").partition(",")[2])
+        cells = [Decimal(f"{v:.{max(scale, 0)}f}") if np.isfinite(v) else None for v in cells]
+    array = np.empty(len(cells), object)
+    array[:] = cells
+    array[out.missing] = None
+    return array
+
+
+def _to_pandas(pd: Any, out: Outgoing, born_text: bool) -> Any:
+    if out.dtype == "image":
+        return pd.Series(list(out.values), dtype=object)
+    if out.dtype == "string":
+        return pd.Series(out.values)
+    if out.dtype == "categorical":
+        return pd.Series(pd.Categorical(out.values))
+    if out.values.dtype.kind in "ib" and (out.nullable or out.missing.any()):
+        name = "boolean" if out.values.dtype.kind == "b" else {"u": "UInt"}.get(out.dtype[:1], "Int") + out.dtype[out.dtype.index("t") + 1 :]
+        series = pd.Series(out.values).astype(name)
+        series[out.missing] = pd.NA
+        return series
+    if out.dtype == "date" and born_text:
+        return pd.Series(_nan(out))
+    if out.dtype in ("date", "time") or out.dtype.startswith("decimal"):
+        return pd.Series(_python(out), dtype=object)
+    values = _nan(out)
+    if values.dtype.kind in "mM":
+        unit, zone = unit_and_zone(out.dtype)
+        series = pd.Series(values.astype(f"{values.dtype.kind}8[{unit}]"))
+        return series.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else series
+    series = pd.Series(values if out.dtype == "bool" else values.astype(out.dtype))
+    return series.astype(out.dtype.capitalize()) if out.nullable and out.dtype.startswith("float") else series
+
+
+def _to_polars(pl: Any, name: str, out: Outgoing) -> Any:
+    if out.dtype in ("string", "categorical"):
+        return pl.Series(name, out.values.tolist(), pl.String).cast(
+            pl.String if out.dtype == "string" else pl.Categorical
+        )
+    if out.dtype == "image":
+        return pl.Series(name, out.values.reshape(len(out.values), -1))
+    if out.dtype.startswith("decimal"):
+        p, s = out.dtype[8:-1].split(",")
+        return pl.Series(name, _python(out).tolist(), pl.Decimal(int(p), int(s)))
+    values, kind = out.values, out.values.dtype.kind
+    if kind in "mM":
+        unit, zone = unit_and_zone(out.dtype)
+        series = pl.Series(name, values.astype(np.int64))
+        if out.dtype == "time":
+            series = (series * 1000).cast(pl.Time)
+        elif kind == "m":
+            series = series.cast(pl.Duration("us")).dt.cast_time_unit("us" if unit == "s" else unit)
+        else:
+            series = series.cast(pl.Datetime("us", "UTC" if zone else None))
+            series = series.cast(pl.Date) if out.dtype == "date" else series.dt.cast_time_unit("us" if unit == "s" else unit)
+            series = series.dt.convert_time_zone(zone) if zone else series
+    else:
+        series = pl.Series(name, values if out.dtype == "bool" else values.astype(out.dtype))
+    if out.missing.any():
+        series = series.set(pl.Series(out.missing), None)
+    return series
+
+
+def _to_arrow(pa: Any, out: Outgoing) -> Any:
+    if out.dtype == "image":
+        return pa.array(out.values.reshape(len(out.values), -1).tolist())
+    if out.dtype in ("string", "categorical"):
+        texts = pa.array(out.values, pa.string())
+        return texts.dictionary_encode() if out.dtype == "categorical" else texts
+    if out.dtype.startswith("decimal"):
+        p, s = out.dtype[8:-1].split(",")
+        return pa.array(_python(out), pa.decimal128(min(int(p), 38), int(s)))
+    values, kind = out.values, out.values.dtype.kind
+    if kind in "mM":
+        unit, zone = unit_and_zone(out.dtype)
+        whole = pa.array(values.astype(np.int64), mask=out.missing)
+        if out.dtype == "date":
+            return whole.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+        if out.dtype == "time":
+            return whole.cast(pa.time64("us"))
+        if kind == "m":
+            return whole.cast(pa.duration("us")).cast(pa.duration(unit), safe=False)
+        return whole.cast(pa.timestamp("us", zone)).cast(pa.timestamp(unit, zone), safe=False)
+    return pa.array(values if out.dtype == "bool" else values.astype(out.dtype), mask=out.missing)

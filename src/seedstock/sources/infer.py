@@ -71,7 +71,7 @@ def _infer_texts(raw: Raw) -> Inferred:
     levels = used_levels(column)
     if not levels:
         return column, base, [*notes, "has no values at all"]
-    if raw.dtype == "categorical":
+    if raw.dtype not in (UNTYPED, "string"):
         return column, base, notes
     for form in BOOLEANS:
         if len(levels) == 2 and {t.casefold() for t in levels} == set(form.split("/")):
