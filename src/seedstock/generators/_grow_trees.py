@@ -32,6 +32,17 @@ class TreeSettings:
     structure_share: float
     rows_per_tree: int
     shrinkage_share: float
+    identifying: float = 0.0
+    """Share of rows that the column's values single out."""
+
+    def shrinkage(self, best: float) -> float:
+        """Return the shrinkage for a column whose held-out rows are predicted best with `best` rows' worth.
+
+        A share of it keeps detail. But values that single rows out, and that the other columns tell little about
+        (the best shrinkage is large), give the row away and nothing else: they get up to all of it.
+        """
+        little = float(np.clip(np.log10(max(best, 1) / 30) / 2, 0, 1))
+        return float(best * self.shrinkage_share ** (1 - self.identifying * little))
 
 
 def classes_of(atoms: Atoms, codes: Codes, n_classes: int) -> Codes:
@@ -100,7 +111,9 @@ class _Tree:
         inside = g.random(n_tree) < settings.structure_share
         inside[g.integers(n_tree)] = True
         model = DecisionTreeClassifier(min_samples_leaf=settings.min_leaf_rows, random_state=int(g.integers(2**31)))
-        model.fit(X[rows[inside]], classes[rows[inside]])
+        y = classes[rows[inside]]
+        # Where most rows are a class of their own there is nothing to learn: the tree stays a root.
+        model.fit(X[rows[inside]], y if 2 * len(np.unique(y)) <= len(y) else np.zeros_like(y))
         tree, leaf = model.tree_, model.apply(X[rows])
         left, right = tree.children_left, tree.children_right
         inner = np.flatnonzero(left >= 0)
@@ -162,7 +175,7 @@ def grow(
         kinds = [of_code[h] for h in held]
     else:
         held, kinds = [codes[t.rows] for t in trees], [classes[t.rows] for t in trees]
-    shrinkage = _best_shrinkage(trees, kinds, len(codes)) * settings.shrinkage_share
+    shrinkage = settings.shrinkage(_best_shrinkage(trees, kinds, len(codes)))
     return _flatten(trees, held, shrinkage), fitted
 
 

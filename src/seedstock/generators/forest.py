@@ -16,7 +16,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
-from seedstock.encoding.atoms import Codes
+from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional, design
 from seedstock.generators._ensemble import Ensemble, Occurrences
@@ -28,7 +28,8 @@ from seedstock.generators._tabular import Given, TabularFitted, weighted
 _CLASSES = 32
 _LINE_ROWS = 30
 _LINE_VALUES = 40
-_LINE_GAIN = 0.02
+_LINE_GAIN = 0.05
+_FEW = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,16 +151,26 @@ class Forest:
         places = {p: place for p, place in placed.items() if place is not None}
         X, atoms = design(predictors, places, codes), plan.atoms[name]
         settings = TreeSettings(
-            self.trees, self.min_leaf_rows, self.structure_share, self.rows_per_tree, self.shrinkage_share
+            self.trees,
+            self.min_leaf_rows,
+            self.structure_share,
+            self.rows_per_tree,
+            self.shrinkage_share,
+            identifying(atoms),
         )
         lined = replace(settings, min_leaf_rows=max(_LINE_ROWS, self.min_leaf_rows))
         scale, task = _lines_to_try(plan, codes, name, predictors)
         if scale is not None and task is not None:
             trial = rng.child("lines")
             plain = min(surprise(X, classes, codes[name], atoms, s, trial) for s in (settings, lined))
-            if surprise(X, classes, codes[name], atoms, lined, trial, task) < plain - _LINE_GAIN:
+            if surprise(X, classes, codes[name], atoms, lined, trial, task) < (1 - _LINE_GAIN) * plain:
                 return Conditional(predictors, places, *_swap(grow(X, classes, codes[name], lined, rng, task), scale))
         return Conditional(predictors, places, grow(X, classes, codes[name], settings, rng)[0])
+
+
+def identifying(atoms: Atoms) -> float:
+    """Return the share of rows whose value at most five rows have: such values single rows out."""
+    return float(atoms.counts[atoms.counts <= _FEW].sum() / atoms.counts.sum())
 
 
 def _lines_to_try(
