@@ -145,12 +145,10 @@ def sample(
 
     listener = progress or Silent()
     listener.stage("sample", f"{rows:,} rows")
-    metadata: dict[str, str] = {}
-    with Writer(Path(output), own.schema, metadata) as writer:
+    with Writer(Path(output), own.schema) as writer:
         tally = drawing.Tally(writer.append)
         drawing.draw(own.fitted, rows, Rng(seed).child("sample"), own.conditions(given, seed), tally, 0, listener)
-        # The writer reads it when it closes the file.
-        metadata.update(own.metadata(seed, given, tally.facts()))
+        writer.metadata.update(own.metadata(seed, given, tally.facts()))
     return Path(output)
 
 

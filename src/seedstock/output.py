@@ -33,8 +33,7 @@ class Folder:
             raise InputError(f"the output folder {str(path)!r} cannot be written to; name another one")
         self.path = path
         self._generator, self._about, self._flavour, self._progress = generator, about, flavour, progress
-        # The writer reads it when it closes the file.
-        self._metadata: dict[str, str] = {}
+        self._carried: dict[str, str] = {}
 
     def model(self, fitted: Fitted, ready: Prepared, record: Mapping[str, Any]) -> None:
         """Write model/. An earlier run's verdict must not stand beside it, and goes."""
@@ -52,13 +51,15 @@ class Folder:
         def sink(data: Dataset) -> None:
             writer.append(data)
 
-        with Writer(self.path / "synthetic.parquet", fitted.schema, self._metadata) as writer:
+        with Writer(self.path / "synthetic.parquet", fitted.schema) as writer:
             yield sink
+            # What is known only now: the record is tied to the rows.
+            writer.metadata.update(self._carried)
         self._progress.kept(str(self.path / "synthetic.parquet"))
 
     def record(self, record: Mapping[str, Any]) -> None:
         """Let synthetic.parquet carry the record."""
-        self._metadata.update(metadata_of(record))
+        self._carried = metadata_of(record)
 
     def reports(self, grown: Grown) -> None:
         """Write croissant.json, report.html, and run.json last."""
