@@ -113,10 +113,10 @@ class Forest:
     """
 
     trees: int = 20
-    min_leaf_rows: int = 5
+    min_leaf_rows: int = 20
     structure_share: float = 0.632
     rows_per_tree: int = 100_000
-    shrinkage_share: float = 0.3
+    shrinkage_share: float = 0.1
     threads: int = 2
 
     fitted: ClassVar[type[Fitted]] = ForestFitted
