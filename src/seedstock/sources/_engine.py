@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.table import Column
 from seedstock.sources._raw import Raw
+from seedstock.sources.numbers import widened
 
 INTEGERS = {"TINYINT": "int8", "SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64",
             "UTINYINT": "uint8", "USMALLINT": "uint16", "UINTEGER": "uint32"}  # fmt: skip
@@ -32,9 +33,11 @@ def engine_column(con: Any, source: str, name: str, kind: str) -> tuple[Raw, str
         if out.fetchone()[0]:
             return Raw(text_column(fetch(f"{c}::VARCHAR")), "string"), "has whole numbers beyond 64 bits, kept as text"
         return Raw(_values(fetch(f"{c}::BIGINT"), np.int64), "uint64" if kind == "UBIGINT" else "int64"), None
-    if kind in ("FLOAT", "DOUBLE"):
-        dtype = "float32" if kind == "FLOAT" else "float64"
-        return Raw(_values(fetch(f"{c}::DOUBLE"), np.float64), dtype), None
+    if kind == "FLOAT":
+        single = _values(fetch(c), np.float32)
+        return Raw(Column(widened(single.values), single.missing), "float32"), None
+    if kind == "DOUBLE":
+        return Raw(_values(fetch(c), np.float64), "float64"), None
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
         note = "has decimals of more than 15 digits, of which the last may be lost" if int(decimal[1]) > 15 else None
         return Raw(_values(fetch(f"{c}::DOUBLE"), np.float64), f"decimal({decimal[1]},{decimal[2]})"), note

@@ -64,6 +64,16 @@ def relabel(column: Column, new: NDArray[np.object_] | list[str | None]) -> Colu
     return Column(np.where(missing, 0, cells).astype(np.int32), missing, levels)
 
 
+def compact(column: Column) -> Column:
+    """Return a text column without levels that no cell has."""
+    if column.levels is None or not len(column.levels):
+        return column
+    counts = np.bincount(column.values[~column.missing], minlength=len(column.levels))
+    if counts.all():
+        return column
+    return relabel(column, [t if c else None for t, c in zip(column.levels, counts, strict=True)])
+
+
 def spread(column: Column, values: NDArray[Any], bad: NDArray[np.bool_]) -> Column:
     """Return a column of values from one value a level of a text column; cells of bad levels are missing."""
     if not len(values):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column
-from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS, Raw, relabel, spread
+from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS, Raw, compact, relabel, spread
 from seedstock.sources.dates import parse_times
 from seedstock.sources.infer import stripped
 from seedstock.sources.numbers import parse_numbers
@@ -33,7 +33,7 @@ def conform(raw: Raw, want: ColumnSchema, name: str) -> Column:
         return column
     holds = storage(want)
     if column.is_text:
-        column, _ = stripped(column)
+        column, _ = stripped(compact(column))
         return _from_texts(column, want, holds, name)
     have = column.values.dtype.kind
     if holds == "text":

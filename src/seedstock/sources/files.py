@@ -23,6 +23,7 @@ from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.table import Column
 from seedstock.sources._engine import engine_column, text_column
 from seedstock.sources._raw import Raw, RawTable, unique_names
+from seedstock.sources.arrow import dtypes_in
 from seedstock.sources.header import has_header, tidy_names
 
 MEMORY_LIMIT = "1GiB"
@@ -187,13 +188,27 @@ def read_parquet(path: Path, what: str) -> RawTable:
         try:
             con.execute(f"CREATE VIEW source AS SELECT * FROM read_parquet({_quoted(name)})")
             rows = con.execute("SELECT key, value FROM parquet_kv_metadata(?)", [name]).fetchall()
-            raw = take_columns(con, "source")
+            names = _top_names(con, name)
+            metadata = {_decoded(k): _decoded(v) for k, v in rows}
+            raw = take_columns(con, "source", dtypes_in(metadata.get("ARROW:schema", "")), names)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             raise InputError(f"{what} is a damaged or truncated Parquet file; write it again") from None
-    own = {k: v for k, v in ((_decoded(k), _decoded(v)) for k, v in rows) if k not in FOREIGN_METADATA}
+    own = {k: v for k, v in metadata.items() if k not in FOREIGN_METADATA}
     return replace(raw, origin={**raw.origin, "metadata": own})
+
+
+def _top_names(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """Return the names of a Parquet file's columns, without those nested in them."""
+    rows = con.execute("SELECT name, num_children FROM parquet_schema(?)", [name]).fetchall()
+    out: list[str] = []
+    inside = 0
+    for column, children in rows[1:]:
+        if not inside:
+            out.append(str(column))
+        inside = max(inside - 1, 0) + (children or 0)
+    return out
 
 
 FOREIGN_METADATA = frozenset({"ARROW:schema", "pandas"})
@@ -231,13 +246,25 @@ def _bad_json(path: Path) -> str:
     return "is no JSON that makes a table; write one object a line"
 
 
-def take_columns(con: duckdb.DuckDBPyConnection, source: str) -> RawTable:
-    """Return a table or a view of the engine as columns."""
+def take_columns(
+    con: duckdb.DuckDBPyConnection, source: str, dtypes: Mapping[str, str] | None = None, real: Sequence[str] = ()
+) -> RawTable:
+    """Return a table or a view of the engine as columns.
+
+    Parameters
+    ----------
+    dtypes : mapping of str to str
+        What is told of columns beside the engine's types.
+    real : sequence of str
+        The columns' names, which the engine changes where two differ in case only.
+    """
     described = con.execute(f"DESCRIBE {source}").fetchall()
-    names, notes = unique_names([str(row[0]) for row in described])
+    given = list(real) if len(real) == len(described) else [str(row[0]) for row in described]
+    names, notes = unique_names(given)
     columns = {}
-    for name, row in zip(names, described, strict=True):
+    for name, own, row in zip(names, given, described, strict=True):
         columns[name], note = engine_column(con, source, str(row[0]), str(row[1]))
+        columns[name] = _told(columns[name], (dtypes or {}).get(own))
         if note:
             notes.append(f"Column {name!r} {note}.")
     return RawTable(columns, {}, tuple(notes))
@@ -245,3 +272,15 @@ def take_columns(con: duckdb.DuckDBPyConnection, source: str) -> RawTable:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _told(raw: Raw, dtype: str | None) -> Raw:
+    """Apply what a file's Arrow schema says of a column, where the cells allow it."""
+    values = raw.column.values
+    if dtype == "categorical" and raw.column.is_text:
+        return Raw(raw.column, dtype)
+    if dtype is not None and dtype.startswith("duration[") and values.dtype.kind == "i":
+        return Raw(Column.of(values.view(f"m8[{dtype[9:-1]}]").astype("m8[us]"), raw.column.missing), dtype)
+    if dtype is not None and dtype.startswith("datetime[") and values.dtype.kind == "M" and "," in raw.dtype:
+        return Raw(raw.column, dtype) if "," in dtype else raw
+    return raw

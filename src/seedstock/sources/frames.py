@@ -14,6 +14,7 @@ import numpy as np
 from seedstock.core.errors import InputError, MissingExtraError
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.sources._raw import Raw, RawTable, unique_names
+from seedstock.sources.numbers import widened
 from seedstock.sources.objects import objects_column
 from seedstock.sources.outgoing import Outgoing, outgoing, unit_and_zone
 
@@ -67,6 +68,8 @@ def from_stream(source: Any) -> RawTable:
     """Read anything with an Arrow stream, without pyarrow."""
     import nanoarrow as na
 
+    from seedstock.sources.arrow import dtype_of
+
     stream = na.ArrayStream(source)
     fields = list(stream.schema.fields)
     if stream.schema.type != na.Type.STRUCT:
@@ -78,12 +81,9 @@ def from_stream(source: Any) -> RawTable:
     found = []
     for field, values in zip(fields, cells, strict=True):
         raw, note = objects_column(values)
-        name = field.type.name.lower()
-        narrow = _INT.fullmatch(name) or name == "float32"
-        if narrow and raw.dtype in ("int64", "float64", "string") and not raw.column.is_text:
-            raw = Raw(raw.column, name)
-        elif name == "dictionary" and raw.column.is_text:
-            raw = Raw(raw.column, "categorical")
+        dtype = dtype_of(field)
+        if dtype is not None and raw.column.is_text == (dtype in ("string", "categorical")):
+            raw = Raw(raw.column, dtype)
         found.append((raw, note))
     return _named("arrow", [str(f.name) for f in fields], found)
 
@@ -177,12 +177,6 @@ def _from_numpy(array: Any, missing: Any) -> tuple[Raw, str | None]:
         return Raw(Column.of(values, missing), f"{'datetime' if kind == 'M' else 'duration'}[{unit}]"), None
     cells = array.tolist()
     return objects_column([None if m else v for v, m in zip(cells, missing.tolist(), strict=True)])
-
-
-def widened(array: Any) -> Any:
-    """Return float32 numbers as the float64 numbers that are written alike."""
-    values, inverse = np.unique(array, return_inverse=True)
-    return np.array([float(str(v)) for v in values], np.float64)[inverse.reshape(-1)]
 
 
 def _from_pandas(frame: Any) -> tuple[list[str], list[tuple[Raw, str | None]]]:
@@ -405,3 +399,38 @@ def _to_arrow(pa: Any, out: Outgoing) -> Any:
             return whole.cast(pa.duration("us")).cast(pa.duration(unit), safe=False)
         return whole.cast(pa.timestamp("us", zone)).cast(pa.timestamp(unit, zone), safe=False)
     return pa.array(values if out.dtype == "bool" else values.astype(out.dtype), mask=out.missing)
+
+
+class ArrowSink:
+    """Arrow files (Feather of version 2), block by block; needs pyarrow."""
+
+    def __init__(self, path: Any, schema: Any, metadata: Mapping[str, str]) -> None:
+        try:
+            import pyarrow as pa
+        except ImportError:
+            raise MissingExtraError("Arrow files need pyarrow to be written; install it, or write Parquet") from None
+        self.pa, self.schema, self.path, self.metadata = pa, schema, path, dict(metadata)
+        self.writer: Any = None
+        self.file = path.open("wb")
+
+    def append(self, table: Table) -> None:
+        """Write the next rows."""
+        pa = self.pa
+        block = pa.table({n: _to_arrow(pa, outgoing(c, self.schema[n])) for n, c in table.columns.items()})
+        if self.writer is None:
+            # Dictionaries may not change between the blocks of a file: categories are written as texts.
+            kinds = [pa.string() if pa.types.is_dictionary(f.type) else f.type for f in block.schema]
+            fields = [pa.field(n, k) for n, k in zip(block.schema.names, kinds, strict=True)]
+            self.arrow = pa.schema(fields, metadata=self.metadata or None)
+            self.writer = pa.ipc.new_file(self.file, self.arrow)
+        self.writer.write_table(block.cast(self.arrow))
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self.writer is not None:
+            self.writer.close()
+        self.file.close()
+
+    def abort(self) -> None:
+        """Close what is there."""
+        self.file.close()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column
-from seedstock.sources._raw import MISSING_TOKENS, UNTYPED, WEAK_TOKENS, Raw, relabel, spread
+from seedstock.sources._raw import MISSING_TOKENS, UNTYPED, WEAK_TOKENS, Raw, compact, relabel, spread
 from seedstock.sources.dates import parse_times
 from seedstock.sources.identifiers import is_free_text, is_id_numbers, is_id_texts
 from seedstock.sources.numbers import decimals_of, looks_numeric, parse_numbers
@@ -61,14 +61,14 @@ def stripped(column: Column) -> tuple[Column, bool]:
 
 
 def _infer_texts(raw: Raw) -> Inferred:
-    column, token = without_tokens(raw.column, weak=False)
+    column, token = without_tokens(compact(raw.column), weak=False)
     column, spaces = stripped(column)
     notes = ["has a space around every value, which was dropped"] if spaces else []
     if spaces:
         column, second = without_tokens(column, weak=False)
         token = token or second
     base = ColumnSchema("category", dtype=raw.dtype or "string", missing=token)
-    levels = used_levels(column)
+    levels = [] if column.levels is None else [str(t) for t in column.levels]
     if not levels:
         return column, base, [*notes, "has no values at all"]
     if raw.dtype not in (UNTYPED, "string"):
@@ -76,7 +76,7 @@ def _infer_texts(raw: Raw) -> Inferred:
     for form in BOOLEANS:
         if len(levels) == 2 and {t.casefold() for t in levels} == set(form.split("/")):
             no, yes = sorted(levels, key=lambda t: t.casefold() == form.split("/")[1])
-            values = spread(column, np.array([t == yes for t in column.levels or ()]), np.zeros(len(levels), bool))
+            values = spread(column, np.array([t == yes for t in levels]), np.zeros(len(levels), bool))
             return values, replace(base, kind="boolean", dtype=raw.dtype or "bool", format=f"{no}/{yes}"), notes
     typed = _typed(column, base, raw.dtype)
     if typed is None and any(t.strip() in WEAK_TOKENS for t in levels):
@@ -91,22 +91,11 @@ def _infer_texts(raw: Raw) -> Inferred:
     return column, base, notes
 
 
-def used_levels(column: Column) -> list[str]:
-    """Return the texts that occur, in the order of the levels."""
-    if column.levels is None:
-        return []
-    counts = np.bincount(column.values[~column.missing], minlength=len(column.levels))
-    return [str(t) for t in column.levels[counts[: len(column.levels)] > 0]]
-
-
 def _typed(column: Column, base: ColumnSchema, dtype: str) -> Inferred | str | None:
     """Return a text column as numbers or times, or the reason why not."""
-    levels = [t.strip() for t in used_levels(column)]
-    if not levels:
-        return None
-    if len(levels) < len(column.levels if column.levels is not None else ()):
-        column = relabel(column, [t if t is not None else None for t in _live(column)])
     texts = [t.strip() for t in (column.levels if column.levels is not None else ())]
+    if not texts:
+        return None
     none = np.zeros(len(texts), bool)
     numbers = parse_numbers(texts)
     if isinstance(numbers, str) and numbers:
@@ -122,12 +111,6 @@ def _typed(column: Column, base: ColumnSchema, dtype: str) -> Inferred | str | N
     kind_ = "datetime" if times.values.dtype.kind == "M" else "duration"
     schema = replace(base, kind=kind_, dtype=dtype or times.dtype, format=times.format)  # type: ignore[arg-type]
     return spread(column, times.values, none), schema, times.notes
-
-
-def _live(column: Column) -> list[str | None]:
-    levels = column.levels if column.levels is not None else np.empty(0, object)
-    counts = np.bincount(column.values[~column.missing], minlength=len(levels))
-    return [t if c else None for t, c in zip(levels, counts, strict=False)]
 
 
 def _mixed(column: Column, levels: Sequence[str]) -> list[str]:
@@ -178,5 +161,3 @@ def _distinct(column: Column) -> bool:
     here: NDArray[np.generic] = column.values[~column.missing]
     return len(here) == len(column) and len(np.unique(here)) == len(here)
 
-
-__all__ = ["UNTYPED", "declared_decimals", "infer", "stripped", "used_levels", "without_tokens"]

@@ -91,6 +91,16 @@ def decimals_of(values: NDArray[np.float64]) -> int | None:
     return None
 
 
+def widened(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return single-precision numbers as the double-precision numbers that are written alike.
+
+    >>> widened(np.array([0.1], np.float32)).tolist()
+    [0.1]
+    """
+    distinct, inverse = np.unique(values, return_inverse=True)
+    return np.array([float(str(v)) for v in distinct], np.float64)[inverse.reshape(-1)]
+
+
 def _whole(texts: Sequence[str]) -> Numbers | str:
     if any(map(_LEADING_ZERO.fullmatch, texts)):
         return "digits with leading zeros"

@@ -1,0 +1,103 @@
+"""Arrow's own files, and the Arrow schema that Parquet files carry, by nanoarrow: no pyarrow needed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import nanoarrow as na
+from nanoarrow.c_array_stream import CArrayStream
+from nanoarrow.ipc import InputStream, StreamWriter
+
+from seedstock.core.errors import InputError
+from seedstock.core.schema import ColumnSchema, TableSchema
+from seedstock.sources._raw import RawTable
+from seedstock.sources.outgoing import unit_and_zone
+
+MAGIC = b"ARROW1"
+_PLAIN = {"string": na.string, "bool": na.bool_, "date": na.date32, "float32": na.float32, "float64": na.float64,
+          **{f"{u}int{w}": getattr(na, f"{u}int{w}") for u in ("", "u") for w in (8, 16, 32, 64)}}  # fmt: skip
+_NAMES = {"float": "float32", "double": "float64", "half_float": "float32", "large_string": "string",
+          "string_view": "string", "date32": "date", "date64": "date", "time32": "time", "time64": "time"}  # fmt: skip
+
+
+def read_arrow(path: Path, what: str) -> RawTable:
+    """Read an Arrow file (Feather of version 2) or stream."""
+    from seedstock.sources.frames import from_stream
+
+    data = path.read_bytes()
+    if data[:6] == MAGIC:
+        data = data[8:]  # the file format is the stream format between magic words, then a footer
+    try:
+        with InputStream.from_readable(io.BytesIO(data)) as source:
+            raw = from_stream(source)
+    except InputError:
+        raise
+    except Exception as error:  # the parser's errors have no common base
+        if "ompress" in str(error):
+            raise InputError(f"{what} is compressed in a way that cannot be read here; save it as Parquet") from None
+        raise InputError(f"{what} is a damaged or truncated Arrow file; write it again, or as Parquet") from None
+    return RawTable(raw.columns, {}, raw.notes)
+
+
+def schema_text(schema: TableSchema) -> str:
+    """Return the Arrow schema that readers of Parquet look for, in base64."""
+    struct = na.struct({name: _type(s) for name, s in schema.columns.items()})
+    buffer = io.BytesIO()
+    with StreamWriter.from_writable(buffer) as writer:
+        writer.write_stream(CArrayStream.from_c_arrays([], na.c_schema(struct), validate=False))
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def dtypes_in(text: str) -> dict[str, str]:
+    """Return the dtypes that a Parquet file's Arrow schema tells and Parquet does not; nothing where it is damaged."""
+    try:
+        data = base64.b64decode(text, validate=True)
+        with InputStream.from_readable(io.BytesIO(data)) as source:
+            fields = list(na.ArrayStream(source).schema.fields)
+        return {str(f.name): d for f in fields if (d := dtype_of(f)) is not None}
+    except (ValueError, RuntimeError, OSError, binascii.Error, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def dtype_of(field: Any) -> str | None:
+    """Return our name of an Arrow type, None where there is none."""
+    name = field.type.name.lower()
+    if name == "dictionary":
+        return "categorical" if field.value_type.type.name.lower() in ("string", "large_string", "string_view") else None
+    if name == "timestamp":
+        return f"datetime[{_unit(field)}]" if not field.timezone else _zoned(field)
+    if name == "duration":
+        return f"duration[{_unit(field)}]"
+    return _NAMES.get(name, name if name in _PLAIN else None)
+
+
+def _zoned(field: Any) -> str:
+    return f"datetime[{_unit(field)}, {field.timezone}]"
+
+
+def _unit(field: Any) -> str:
+    return {"SECOND": "s", "MILLI": "ms", "MICRO": "us", "NANO": "ns"}[field.unit.name]
+
+
+def _type(schema: ColumnSchema) -> Any:
+    dtype = {"boolean": "bool"}.get(schema.dtype, schema.dtype)
+    dtype = dtype.lower() if dtype[:1] in "IUF" else dtype
+    if dtype in _PLAIN:
+        return _PLAIN[dtype]()
+    unit, zone = unit_and_zone(dtype)
+    if dtype.startswith("datetime"):
+        return na.timestamp("us" if zone else unit, zone)
+    if dtype.startswith("duration"):
+        return na.duration("us")
+    if dtype == "categorical":
+        return na.dictionary(na.int32(), na.string())
+    if dtype == "time":
+        return na.time64("us")
+    if found := re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", dtype):
+        return na.decimal128(min(int(found[1]), 38), int(found[2]))
+    return na.float64()
