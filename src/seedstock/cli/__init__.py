@@ -45,7 +45,7 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        code = app(args=args, standalone_mode=False)
+        code = app(args=args, prog_name="seedstock", standalone_mode=False)
     except KeyboardInterrupt:
         complain("interrupted; nothing was written")
         return STOPPED

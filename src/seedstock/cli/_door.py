@@ -80,7 +80,8 @@ def door(command: Callable[P, int]) -> Callable[P, None]:
                 code = command(*args, **kwargs)
                 sys.stdout.flush()
         except SeedstockError as error:
-            _leave(error.exit_code, error)
+            kept = f"; {shown.what_is_kept()}" if shown.kept else ""
+            _leave(error.exit_code, f"{error}{kept}")
         except KeyboardInterrupt:
             _leave(STOPPED, f"interrupted{shown.stage_now()}; {shown.what_is_kept()}")
         except MemoryError:
