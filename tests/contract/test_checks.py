@@ -10,7 +10,7 @@ import pytest
 from seedstock import catalog
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset, Table
-from tests.contract import awkward
+from . import awkward
 
 NAMES = catalog.names("checks")
 SHARE = 0.02
@@ -29,7 +29,7 @@ def clean_table(seed: int, n: int = 1_500) -> Dataset:
     height = 170 + 8 * size * 0.4 + 7 * g.normal(size=n)
     bonus = np.where(g.random(n) < 0.7, 0.0, np.exp(6 + g.normal(size=n)))
     visits = g.poisson(np.exp(1 + 0.4 * size))
-    score = 1.8 * size + 0.6 * (region == "North Hill") + 0.9 * g.normal(size=n)
+    score = 1.8 * size + 0.6 * (region == "North Hill") + 0.3 * g.normal(size=n)
     when = np.datetime64("2023-01-01", "us") + (g.integers(0, 700, n) * 86_400_000_000).astype("m8[us]")
     city = np.array([f"{r} {k}" for r, k in zip(region, g.integers(1, 9, n), strict=True)], object)
     words = np.array(["seed", "stock", "leaf", "root", "soil", "rain", "field", "crop", "bloom", "stem"], object)

@@ -1,0 +1,274 @@
+"""`clean` and `undo`: edits by policy, each of which can be taken back exactly."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.checks._cells import cell_texts
+from seedstock.core.errors import InputError
+from seedstock.core.results import Edit, Finding
+from seedstock.core.schema import Schema, TableSchema
+from seedstock.core.table import Column, Dataset, Table
+
+POLICIES = {"none": "report", "report": "report", "safe": "safe", "thorough": "thorough", "all": "thorough"}
+SAFE_CONFIDENCE = 0.85
+THOROUGH_CONFIDENCE = 0.5
+
+
+def clean(data: Dataset, findings: Sequence[Finding], policy: str = "safe") -> tuple[Dataset, list[Edit]]:
+    """Make the edits that the findings propose and the policy allows.
+
+    Parameters
+    ----------
+    policy : {"report", "safe", "thorough"}
+        ``report`` changes nothing. ``safe`` makes the edits that are marked safe and at least 85 % sure.
+        ``thorough`` makes all that are at least 50 % sure.
+
+    Returns
+    -------
+    data : Dataset
+        Columns of texts that hold nothing but numbers after the edits become numbers.
+    edits : list of Edit
+        What was done, by table, row and column; `undo` takes it back.
+    """
+    if policy not in POLICIES:
+        raise InputError(f"a policy must be report, safe or thorough, not {policy!r}")
+    policy = POLICIES[policy]
+    if policy == "report":
+        return data, []
+    chosen = [e for f in findings for e in f.edits if _allowed(e, policy)]
+    return apply(data, chosen)
+
+
+def _allowed(edit: Edit, policy: str) -> bool:
+    if policy == "safe":
+        return edit.safe and edit.confidence >= SAFE_CONFIDENCE
+    return edit.confidence >= THOROUGH_CONFIDENCE
+
+
+def apply(data: Dataset, edits: Sequence[Edit]) -> tuple[Dataset, list[Edit]]:
+    """Make these edits. Of two for one cell the surer one counts; a removed row needs no other edit."""
+    best: dict[tuple[str, int, str | None], Edit] = {}
+    for e in edits:
+        key = (e.table, e.row, e.column)
+        if key not in best or e.confidence > best[key].confidence:
+            best[key] = e
+    gone = {(e.table, e.row) for e in best.values() if e.column is None}
+    kept = [e for e in best.values() if e.column is None or (e.table, e.row) not in gone]
+    tables = dict(data.tables)
+    schemas = dict(data.schema.tables)
+    done: list[Edit] = []
+    for name in data.tables:
+        own = sorted((e for e in kept if e.table == name), key=lambda e: (e.row, e.column is not None, e.column or ""))
+        if own:
+            tables[name], schemas[name], made = _apply_table(tables[name], schemas[name], own)
+            done += made
+    notes = (f"{len(done):,} edits by the checks",) if done else ()
+    schema = Schema(schemas, data.schema.links)
+    return replace(data, tables=tables, schema=schema, notes=data.notes + notes), done
+
+
+def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[Table, TableSchema, list[Edit]]:
+    done: list[Edit] = []
+    by_column: defaultdict[str, list[Edit]] = defaultdict(list)
+    removals: list[Edit] = []
+    for e in edits:
+        if e.column is None:
+            removals.append(e)
+        else:
+            by_column[e.column].append(e)
+    columns: dict[str, Column] = {}
+    original = table
+    for name, own in by_column.items():
+        rows = np.array([e.row for e in own])
+        before = cell_texts(table[name].take(rows))
+        columns[name] = set_cells(table[name], rows, [e.after for e in own])
+        after = cell_texts(columns[name].take(rows))
+        done += [
+            replace(e, before=b, after=a) for e, b, a in zip(own, before.tolist(), after.tolist(), strict=True) if b != a
+        ]
+    table = table.assign(columns)
+    table, schema = _retype(table, schema, columns)
+    if removals:
+        rows = np.array([e.row for e in removals])
+        texts = {c: cell_texts(original[c].take(rows)).tolist() for c in original}
+        for i, e in enumerate(removals):
+            row = json.dumps({c: texts[c][i] for c in original}, ensure_ascii=False)
+            done.append(replace(e, before=row, after=None))
+        keep = np.ones(len(table), bool)
+        keep[rows] = False
+        table = table.take(keep)
+    return table, schema, sorted(done, key=lambda e: (e.row, e.column is not None, e.column or ""))
+
+
+def set_cells(column: Column, rows: NDArray[np.int64], texts: Sequence[str | None]) -> Column:
+    """Return a column with cells set from their texts; it becomes a column of texts where one of them does not fit.
+
+    >>> set_cells(Column.of(np.array([1, 2])), np.array([1]), ["7"]).values.tolist()
+    [1, 7]
+    """
+    missing = column.missing.copy()
+    gone = np.array([t is None for t in texts], bool)
+    missing[rows] = gone
+    if column.levels is None:
+        parsed = [_parse(t, column.values.dtype) for t in texts if t is not None]
+        if any(v is None for v in parsed):
+            as_texts = Column.of_texts([None if t is None else plain(t) for t in cell_texts(column)])
+            return set_cells(as_texts, rows, texts)
+        values = column.values.copy()
+        values[rows[~gone]] = np.array(parsed, column.values.dtype) if parsed else values[:0]
+        return Column(values, missing)
+    index = {t: i for i, t in reversed(list(enumerate(column.levels.tolist())))}
+    values = column.values.copy()
+    values[rows] = [0 if t is None else index.setdefault(t, len(index)) for t in texts]
+    if len(index) == len(column.levels):
+        levels = column.levels
+    else:
+        levels = np.empty(len(column.levels) + len(index.keys() - set(column.levels.tolist())), object)
+        levels[: len(column.levels)] = column.levels
+        fresh = [t for t in index if index[t] >= len(set(column.levels.tolist()))]
+        levels[len(column.levels) :] = fresh
+        place = {t: len(column.levels) + i for i, t in enumerate(fresh)}
+        values[rows] = [0 if t is None else place.get(t, index[t]) for t in texts]
+    return Column(values, missing, levels)
+
+
+def _parse(text: str, dtype: np.dtype[Any]) -> Any:
+    try:
+        if dtype.kind == "i":
+            value = float(text) if not text.lstrip("+-").isdigit() else int(text)
+            return int(round(value)) if abs(value) < 2**63 else None
+        if dtype.kind == "f":
+            return float(text)
+        if dtype.kind == "b":
+            return {"true": True, "false": False}.get(text)
+        if dtype.kind == "M":
+            return np.datetime64(text, "us")
+        return np.timedelta64(int(text), "us")
+    except (ValueError, OverflowError):
+        return None
+
+
+def plain(text: str) -> str:
+    """Return a number's text without a decimal point that says nothing.
+
+    >>> plain("12.0"), plain("0.05"), plain("x.0")
+    ('12', '0.05', 'x.0')
+    """
+    return text[:-2] if text.endswith(".0") and text[:-2].lstrip("-").isdigit() else text
+
+
+def _retype(table: Table, schema: TableSchema, touched: dict[str, Column]) -> tuple[Table, TableSchema]:
+    """Make numbers of the touched texts that are nothing else, where the numbers' texts are the very same."""
+    for name, column in touched.items():
+        was_text = schema[name].kind in ("text", "category") and column.is_text
+        if not was_text or name in schema.with_role("target"):
+            if not column.is_text and table[name].is_text:
+                continue
+            if column.is_text and schema[name].kind not in ("text", "category", "id", "boolean"):
+                schema = schema.replace_column(name, kind="category", dtype="string", decimals=None, format=None)
+            continue
+        used = np.unique(column.values[~column.missing])
+        assert column.levels is not None
+        levels = column.levels[used].tolist()
+        values = [_number(t) for t in levels]
+        if len(levels) < 3 or any(v is None or plain(repr(v)) != t for v, t in zip(values, levels, strict=True)):
+            continue
+        whole = all(isinstance(v, int) for v in values)
+        out = np.zeros(max(len(column.levels), 1), np.int64 if whole else np.float64)
+        out[used] = values
+        table = table.assign({name: Column(out[column.values], column.missing)})
+        decimals = max(len(t.partition(".")[2]) for t in levels)
+        schema = schema.replace_column(
+            name, kind="number", dtype="int64" if whole else "float64", decimals=decimals, format=None
+        )
+    return table, schema
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not np.isfinite(value) or abs(value) >= 1e15:
+        return None
+    return int(text) if text.lstrip("-").isdigit() else value
+
+
+def undo(data: Dataset, edits: Sequence[Edit]) -> Dataset:
+    """Take edits back that `clean` made: the result shows the very cells that were there before.
+
+    Raises
+    ------
+    InputError
+        Where the edits do not fit the data.
+    """
+    tables = dict(data.tables)
+    schemas = dict(data.schema.tables)
+    for name in data.tables:
+        own = [e for e in edits if e.table == name]
+        if own:
+            tables[name] = _undo_table(tables[name], own)
+            for column in schemas[name].columns:
+                if tables[name][column].is_text and schemas[name][column].kind in ("number", "datetime", "duration"):
+                    schemas[name] = schemas[name].replace_column(
+                        column, kind="category", dtype="string", decimals=None, format=None
+                    )
+    if unknown := {e.table for e in edits} - set(data.tables):
+        raise InputError(f"the edits are of table {min(unknown)!r}, which these data do not have")
+    return replace(data, tables=tables, schema=Schema(schemas, data.schema.links))
+
+
+def _undo_table(table: Table, edits: list[Edit]) -> Table:
+    removed = sorted((e for e in edits if e.column is None), key=lambda e: e.row)
+    n = len(table) + len(removed)
+    if any(not 0 <= e.row < n for e in edits):
+        raise InputError(f"the edits name a row beyond the {n:,} rows that there would be; they are of other data")
+    if removed:
+        rows = np.array([e.row for e in removed])
+        if len(np.unique(rows)) != len(rows):
+            raise InputError("the edits remove one row twice; they are damaged")
+        cells = [_row(e, table) for e in removed]
+        keep = np.ones(n, bool)
+        keep[rows] = False
+        place = np.zeros(n, np.int64)
+        place[keep] = np.arange(len(table))
+        if len(table):
+            table = table.take(place)
+        else:
+            table = Table({c: Column.of_texts([None] * n) for c in table}, n)
+        table = table.assign({c: set_cells(table[c], rows, [cell[c] for cell in cells]) for c in table})
+    by_column: defaultdict[str, list[Edit]] = defaultdict(list)
+    for e in edits:
+        if e.column is not None:
+            by_column[e.column].append(e)
+    columns = {}
+    for name, own in by_column.items():
+        rows = np.array([e.row for e in own])
+        now = cell_texts(table[name].take(rows)).tolist()
+        wrong = [e for e, t in zip(own, now, strict=True) if _comparable(t) != _comparable(e.after)]
+        if wrong:
+            raise InputError(f"row {wrong[0].row} of {name!r} does not hold what the edits left there; they do not fit")
+        columns[name] = set_cells(table[name], rows, [e.before for e in own])
+    return table.assign(columns)
+
+
+def _comparable(text: str | None) -> str | None:
+    return None if text is None else plain(text)
+
+
+def _row(edit: Edit, table: Table) -> dict[str, str | None]:
+    try:
+        cells = json.loads(edit.before or "")
+        if isinstance(cells, dict) and list(cells) == table.names:
+            return cells
+    except ValueError:
+        pass
+    raise InputError(f"the removal of row {edit.row} does not say what the row held; it cannot be undone")

@@ -1,0 +1,124 @@
+"""`run_checks`: all checks over a data set, each for itself, with one budget of false alarms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from seedstock.core.contracts import Check
+from seedstock.core.errors import InputError
+from seedstock.core.results import Finding
+from seedstock.core.rng import Rng
+from seedstock.core.schema import Schema
+from seedstock.core.table import Dataset
+
+FALSE_DISCOVERY_RATE = 0.05
+_ORDER = {"high": 0, "medium": 1, "low": 2}
+
+
+class Progress(Protocol):
+    """Hears how far the checks are."""
+
+    def share(self, done: float) -> None:
+        """Hear which share is done, 0 to 1."""
+
+
+def run_checks(
+    data: Dataset,
+    rng: Rng,
+    names: Sequence[str] | None = None,
+    against: Dataset | None = None,
+    progress: Progress | None = None,
+    seconds: dict[str, float] | None = None,
+) -> list[Finding]:
+    """Look for all kinds of contamination.
+
+    Findings that stand on a test (``details["p_value"]``) are held to one false discovery rate of 5 % over all
+    checks, tables and columns together. A check that fails becomes a finding of low severity that says why.
+
+    Parameters
+    ----------
+    data : Dataset
+        One table or several; each is checked by itself.
+    names : sequence of str or None
+        The checks to run; all of the catalog by default.
+    against : Dataset or None
+        A second data set that must share nothing with the first.
+    seconds : dict or None
+        Takes the wall seconds of each check.
+
+    Returns
+    -------
+    list of Finding
+        Gravest first.
+
+    Raises
+    ------
+    InputError
+        Where a name is no check, or `against` shares no column with the data.
+    """
+    from seedstock import catalog  # the catalog is a layer above; it is only asked for names
+
+    names = catalog.names("checks") if names is None else names
+    classes = {name: catalog.load("checks", name).CHECK for name in names}
+    if against is not None and not any(c in against.table for t in data.tables.values() for c in t):
+        raise InputError("the second data set shares no column name with the first; bring one of the same kind")
+    found: list[Finding] = []
+    parts = _tables(data)
+    for k, (name, make) in enumerate(classes.items()):
+        start = time.perf_counter()
+        for part in parts:
+            takes_other = against is not None and any(f.name == "against" for f in fields(make))
+            check: Check = make(against=against) if takes_other else make()
+            found += _one(check, name, part, rng.child(name))
+        if seconds is not None:
+            seconds[name] = time.perf_counter() - start
+        if progress is not None:
+            progress.share((k + 1) / len(classes))
+    return sorted(control(found), key=lambda f: (_ORDER[f.severity], -f.confidence))
+
+
+def _tables(data: Dataset) -> list[Dataset]:
+    if len(data.tables) == 1:
+        return [data]
+    return [
+        replace(data, tables={name: table}, schema=Schema({name: data.schema.tables[name]}))
+        for name, table in data.tables.items()
+    ]
+
+
+def _one(check: Check, name: str, data: Dataset, rng: Rng) -> list[Finding]:
+    try:
+        with np.errstate(all="ignore"):
+            return check(data, rng)
+    except MemoryError:
+        why = "the memory did not suffice"
+    except Exception as error:  # one check's defect must not cost the others
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    message = f"This check could not run: {why}."
+    return [Finding(name, data.name, None, (), "low", 0.0, message, "Report this as a defect.", (), {"failed": True})]
+
+
+def control(found: Sequence[Finding], rate: float = FALSE_DISCOVERY_RATE) -> list[Finding]:
+    """Drop the findings whose test does not survive the procedure of Benjamini and Hochberg (1995).
+
+    A finding's ``details["tests"]`` is the number of hypotheses that its check tried in its table.
+
+    >>> weak = Finding("c", "t", None, (), "low", 0.9, "m", "f", (), {"p_value": 0.04, "tests": 100})
+    >>> control([weak])
+    []
+    """
+    tested = [f for f in found if "p_value" in f.details]
+    groups: dict[tuple[str, str, Any], int] = {}
+    for f in tested:
+        key = (f.check, f.table, f.details.get("family"))
+        groups[key] = max(groups.get(key, 0), int(f.details.get("tests", 1)))
+    m = max(sum(groups.values()), len(tested), 1)
+    values = np.sort([float(f.details["p_value"]) for f in tested])
+    good = np.flatnonzero(values <= rate * np.arange(1, len(values) + 1) / m)
+    limit = values[good[-1]] if len(good) else -1.0
+    return [f for f in found if "p_value" not in f.details or float(f.details["p_value"]) <= limit]
