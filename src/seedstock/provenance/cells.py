@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -47,16 +47,19 @@ def mix(x: Hash) -> Hash:
     return x ^ (x >> np.uint64(31))
 
 
-def usable(schema: TableSchema) -> list[str]:
-    """Return the columns that say something about a row: all but identifiers, sorted."""
-    return sorted(name for name, s in schema.columns.items() if s.kind != "id")
+def expand(
+    table: Table, schema: TableSchema, keep: Collection[str] | None = None
+) -> tuple[Table, dict[str, ColumnSchema]]:
+    """Return the columns that say something about a row, every image replaced by its low-frequency features.
 
-
-def expand(table: Table, schema: TableSchema) -> tuple[Table, dict[str, ColumnSchema]]:
-    """Return the usable columns, with every image replaced by its low-frequency features."""
+    These are all but the identifiers, and the identifiers named in `keep`: what one file shows as a number can
+    look like an identifier in another.
+    """
     columns: dict[str, Column] = {}
     schemas: dict[str, ColumnSchema] = {}
-    for name in usable(schema):
+    for name in sorted(schema.columns):
+        if schema[name].kind == "id" and (keep is None or name not in keep):
+            continue
         if table[name].values.ndim == 1:
             columns[name], schemas[name] = table[name], schema[name]
             continue
@@ -76,10 +79,9 @@ def cell_codes(column: Column, schema: ColumnSchema, name: str, key: bytes, reso
         no, _, yes = (schema.format or "false/true").partition("/")
         column = Column(column.values.astype(np.int32), column.missing, np.array([no, yes], object))
     if column.levels is not None:
-        table = _text_codes(column.levels, own, resolution)
-        out = table[column.values] if len(table) else np.zeros(len(column), np.uint64)
+        out = _text_cells(column.values, column.levels, own, resolution)
     elif column.values.dtype.kind in "mM" or resolution != "exact":
-        out = _few(_bins(column, schema, resolution), own)
+        out = _few(_bins(column, resolution), own)
     else:
         out = _number_codes(column.values.astype(np.float64), own)
     if column.missing.any():
@@ -100,7 +102,7 @@ def row_hash(codes: Iterable[Hash], key: bytes, n: int) -> Hash:
     return mix(mix(out) ^ seeds[1])
 
 
-def _bins(column: Column, schema: ColumnSchema, resolution: Resolution) -> NDArray[np.int64]:
+def _bins(column: Column, resolution: Resolution) -> NDArray[np.int64]:
     values = column.values
     if values.dtype.kind == "M":
         micros = values.astype("M8[us]").view(np.int64)
@@ -108,8 +110,7 @@ def _bins(column: Column, schema: ColumnSchema, resolution: Resolution) -> NDArr
     if values.dtype.kind == "m":
         micros = values.astype("m8[us]").view(np.int64)
         return micros if resolution == "exact" else _grid(micros / 1e6, resolution)
-    if schema.kind == "category":  # whole numbers that name something
-        return values.astype(np.int64) if values.dtype.kind in "iu" else _grid(values, resolution)
+    # Whatever its kind, which is a guess that another file may not share.
     return _grid(values, resolution)
 
 
@@ -125,10 +126,20 @@ def _grid(values: NDArray[Any], resolution: Resolution) -> NDArray[np.int64]:
 
 
 def _few(values: NDArray[np.int64], key: bytes) -> Hash:
+    """Hash the distinct bins only."""
+    if not len(values):
+        return np.zeros(0, np.uint64)
+    low, high = int(values.min()), int(values.max())
+    if high - low < 1 << 20:
+        place = values - low
+        seen = np.zeros(high - low + 1, bool)
+        seen[place] = True
+        codes = np.zeros(len(seen), np.uint64)
+        codes[seen] = [_word(key, b"n%d" % v) for v in (np.flatnonzero(seen) + low).tolist()]
+        out: Hash = codes[place]
+        return out
     distinct, inverse = np.unique(values, return_inverse=True)
-    codes = np.array([_word(key, b"n%d" % v) for v in distinct.tolist()], np.uint64)
-    out: Hash = codes[inverse.reshape(-1)] if len(codes) else np.zeros(0, np.uint64)
-    return out
+    return np.array([_word(key, b"n%d" % v) for v in distinct.tolist()], np.uint64)[inverse.reshape(-1)]
 
 
 def _number_codes(values: NDArray[np.float64], key: bytes) -> Hash:
@@ -136,6 +147,17 @@ def _number_codes(values: NDArray[np.float64], key: bytes) -> Hash:
     a, b = np.frombuffer(derive(key, "number", size=16), np.uint64)
     bits = np.where(np.isnan(values), 0.0, values + 0.0).view(np.uint64)
     return mix(mix(bits ^ a) ^ b)
+
+
+def _text_cells(values: NDArray[Any], levels: NDArray[np.object_], key: bytes, resolution: Resolution) -> Hash:
+    if not len(levels):
+        return np.zeros(len(values), np.uint64)
+    if len(levels) <= len(values):
+        return np.take(_text_codes(levels, key, resolution), values)
+    # A slice of a long table: most of its levels are not in it.
+    used, inverse = np.unique(values, return_inverse=True)
+    out: Hash = _text_codes(levels[used], key, resolution)[inverse.reshape(-1)]
+    return out
 
 
 def _text_codes(levels: NDArray[np.object_], key: bytes, resolution: Resolution) -> Hash:

@@ -85,7 +85,7 @@ def detect(data: Dataset, key: bytes, layouts: Sequence[Sequence[str]] = (), thr
     threshold : float
         A generation is named where its p-value is at most this.
     """
-    table, schemas = expand(data.table, data.columns)
+    table, schemas = expand(data.table, data.columns, {c for x in layouts for c in x})
     names = list(table)
     whole = _layout(names, layouts)
     best = (1.0, 0)
