@@ -23,7 +23,7 @@ from seedstock.settings import make_generator
 
 JUDGED_ROWS = 100_000
 """Of more drawn rows than this, the first ones are judged when the rest goes to a file."""
-POLICIES = ("none", "safe", "all")
+POLICIES = ("report", "safe", "thorough")
 Source = Any
 """A path, a pandas, Polars or Arrow frame, or a `Dataset`."""
 
@@ -71,8 +71,8 @@ def clean(source: Source, target: str | None = None, policy: str = "safe", seed:
 
     Parameters
     ----------
-    policy : {"safe", "all"}
-        ``safe`` makes only edits that lose no information or can be undone exactly.
+    policy : {"safe", "thorough"}
+        ``safe`` makes only sure edits that lose nothing; ``thorough`` makes all that are more likely right than not.
     """
     data = read(source, target)
     cleaned, edits = clean_dataset(data, policy, seed)
@@ -211,8 +211,8 @@ def grow(
         A folder for synthetic.parquet, report.html, run.json and model/.
     holdout : float
         Share of the rows that is kept apart to judge by.
-    policy : {"none", "safe", "all"}
-        Which of the edits that the checks propose are made.
+    policy : {"report", "safe", "thorough"}
+        Which of the edits that the checks propose are made: none, the safe ones, or all that are likely right.
     given : mapping or None
         Columns to fix in all rows: ``{"sex": "Female"}``.
     rare : mapping or None

@@ -103,17 +103,17 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
     holdout : float
         Share of the rows that the generator never sees.
     policy : str
-        Which edits of the checks are made: ``none``, ``safe`` or ``all``.
+        Which edits of the checks are made: ``report`` (none), ``safe`` or ``thorough``.
     """
     from seedstock.checks._clean import clean
     from seedstock.checks._run import run_checks
 
     rng = Rng(seed)
-    with clock.stage("check", f"{len(source.table):,} rows"):
-        findings = run_checks(source, rng.child("check"))
+    with clock.stage("check", f"{len(source.table):,} rows") as progress:
+        findings = run_checks(source, rng.child("check"), progress=progress)
     edits: list[Edit] = []
     cleaned = source
-    if policy != "none":
+    if policy != "report":
         with clock.stage("clean"):
             cleaned, edits = clean(source, findings, policy)
     with clock.stage("split"):

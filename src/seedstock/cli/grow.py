@@ -52,7 +52,9 @@ def grow(
     generator: Annotated[str | None, typer.Option("--generator", "-g", metavar="NAME", show_default="forest")] = None,
     seed: Seed = None,
     holdout: Annotated[float | None, typer.Option(help="Share of rows kept to judge by.", show_default="0.2")] = None,
-    policy: Annotated[str | None, typer.Option(help="Edits to make: none, safe or all.", show_default="safe")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="What to mend: report (nothing), safe or thorough.", show_default="safe")
+    ] = None,
     given: Given = None,
     rare: Rare = None,
     set_: Settings = None,

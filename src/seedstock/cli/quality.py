@@ -60,7 +60,7 @@ def clean(
         str | None, typer.Option("--edits", metavar="FILE.json", help="Every change, with its reason.")
     ] = None,
     target: Target = None,
-    policy: Annotated[str, typer.Option(help="Edits to make: safe or all.")] = "safe",
+    policy: Annotated[str, typer.Option(help="What to mend: safe or thorough.")] = "safe",
     schema: SchemaFile = None,
     seed: Seed = None,
     json_: Json = False,

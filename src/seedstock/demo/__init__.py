@@ -10,7 +10,7 @@ from seedstock.core.table import Dataset
 
 CENSUS = Path(__file__).parent / "census.csv.gz"
 """4,500 rows of the census of 1994; see ATTRIBUTION.md beside it."""
-PLANTED = {"duplicates": 0.03}
+PLANTED = {"duplicates": 0.03, "disguised_missing": 0.02, "label_errors": 0.02}
 """Check -> share of the rows that its kind of contamination is planted in."""
 
 
