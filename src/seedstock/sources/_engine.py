@@ -51,7 +51,7 @@ def engine_column(con: Any, source: str, name: str, kind: str) -> tuple[Raw, str
         return Raw(_values(fetch(f"epoch_us({c})::BIGINT"), np.int64, "m8[us]"), "time"), None
     if kind == "INTERVAL":
         return Raw(_values(fetch(f"epoch_us({c})::BIGINT"), np.int64, "m8[us]"), "duration[us]"), None
-    if kind in ("VARCHAR", "UUID") or kind.startswith("ENUM"):
+    if kind in ("VARCHAR", "UUID", '"NULL"', "NULL") or kind.startswith("ENUM"):
         dtype = "categorical" if kind.startswith("ENUM") else "string"
         return Raw(text_column(fetch(f"{c}::VARCHAR")), dtype), None
     if kind in ("BLOB", "BIT"):

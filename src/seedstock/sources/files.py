@@ -24,7 +24,7 @@ from seedstock.core.table import Column
 from seedstock.sources._engine import engine_column, text_column
 from seedstock.sources._raw import Raw, RawTable, unique_names
 from seedstock.sources.arrow import dtypes_in
-from seedstock.sources.header import has_header, tidy_names
+from seedstock.sources.header import has_header, likely_delimiter, tidy_names
 
 MEMORY_LIMIT = "1GiB"
 MAX_LINE_BYTES = 16 * 2**20
@@ -94,30 +94,37 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawT
     else:
         body, names = raws, [f"column_{k}" for k in range(1, len(raws) + 1)]
         notes = ["The first row looks like data, so the columns are called column_1, column_2, ..."]
+    if dialect["skip"]:
+        notes.append(f"The first {dialect['skip']} lines are no part of the table and were skipped.")
     options = {"delimiter": dialect["delim"], "quote": dialect["quote"], "header": header, "skip": dialect["skip"]}
     return RawTable({n: Raw(c) for n, c in zip(names, body, strict=True)}, {"read_options": options}, tuple(notes))
 
 
 def _sniff(con: duckdb.DuckDBPyConnection, name: str, delimiter: str | None, what: str) -> dict[str, Any]:
     extra = ", delim = $delim" if delimiter else ""
+    with open(name, encoding="utf-8", errors="replace") as file:
+        head = [file.readline(MAX_LINE_BYTES) for _ in range(100)]
     given = {"path": name, "size": MAX_LINE_BYTES} | ({"delim": delimiter} if delimiter else {})
     try:
         found = con.execute(
-            f"SELECT Delimiter, Quote, Escape, SkipRows, Comment, len(Columns) FROM sniff_csv($path, all_varchar = true,"
+            f"SELECT Delimiter, Quote, Escape, SkipRows, len(Columns) FROM sniff_csv($path, all_varchar = true,"
             f" header = false, max_line_size = $size, compression = 'none'{extra})",
             given,
         ).fetchone()
     except duckdb.Error:
         found = None
-    if found is None:
-        found = (delimiter or ",", '"', '"', 0, "", 0)
-    delim, quote, escape, skip, comment, width = ("" if v == "(empty)" else v for v in found)
+    guess = delimiter or likely_delimiter(head)
+    if found is None or (found[4] == 1 and guess):
+        found = (guess or ",", '"', '"', 0, 0)
+    if found[3] and any(found[0] in line and line[:1] != "#" for line in head[: found[3]]):
+        found = (*found[:3], 0, 0)  # no preamble but rows of another width
+    delim, quote, escape, skip, width = ("" if v == "(empty)" else v for v in found)
     if width and width > MAX_COLUMNS:
         raise InputError(f"{what} has {width:,} columns; at most {MAX_COLUMNS:,} can be read")
     # The sniffer sees the first rows only: quotes may come later, so they are always understood.
     return {
         "delim": delim or ",", "quote": quote or '"', "escape": escape or quote or '"', "skip": int(skip),
-        "comment": comment, "width": int(width),
+        "width": int(width),
     }  # fmt: skip
 
 
@@ -125,14 +132,14 @@ def _load(
     con: duckdb.DuckDBPyConnection, name: str, dialect: Mapping[str, Any], path: Path, what: str
 ) -> Sequence[str]:
     width = dialect["width"] or _width(path, dialect)
-    given = {"path": name, "size": MAX_LINE_BYTES, **{k: dialect[k] for k in ("delim", "skip", "comment")}}
+    given = {"path": name, "size": MAX_LINE_BYTES, **{k: dialect[k] for k in ("delim", "skip")}}
     columns = "{" + ", ".join(f"'c{k}': 'VARCHAR'" for k in range(width)) + "}"
     for quote, escape in ((dialect["quote"], dialect["escape"]), ("", "")):
         try:
             con.execute(
                 f"CREATE OR REPLACE TABLE t AS SELECT * FROM read_csv($path, auto_detect = false, header = false,"
                 f" columns = {columns}, delim = $delim, quote = $quote, escape = $escape, skip = $skip,"
-                f" comment = $comment, max_line_size = $size, buffer_size = $size * 2, compression = 'none',"
+                f" max_line_size = $size, buffer_size = $size * 2, compression = 'none',"
                 f" strict_mode = true)",
                 {**given, "quote": quote, "escape": escape},
             )
@@ -163,7 +170,7 @@ def _why_not(path: Path, dialect: Mapping[str, Any], width: int) -> str:
                 if row and len(row) != width:
                     line = reader.line_num + dialect["skip"]
                     return (
-                        f"has {len(row)} fields in line {line}, and {width} elsewhere; mend that line, or quote fields "
+                        f"has {len(row)} field{'s' * (len(row) > 1)} in line {line}, and {width} elsewhere; mend that line, or quote fields "
                         f"that contain {dialect['delim']!r}"
                     )
     except csv.Error as error:
@@ -211,6 +218,7 @@ def _top_names(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return out
 
 
+JSON_TEXTS = frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_NS", "UUID"})
 FOREIGN_METADATA = frozenset({"ARROW:schema", "pandas"})
 
 
@@ -221,18 +229,40 @@ def _decoded(value: Any) -> str:
 def read_json(path: Path, what: str) -> RawTable:
     """Read JSON lines, or an array of objects."""
     with connection() as con, plain_name(path) as name:
+        options = (
+            f"{_quoted(name)}, sample_size = -1, maximum_object_size = {MAX_LINE_BYTES}, compression = 'none',"
+            f" convert_strings_to_integers = false, map_inference_threshold = -1, format = 'auto'"
+        )
         try:
-            con.execute(
-                "CREATE TABLE source AS SELECT * FROM read_json(?, format = 'auto', records = true, sample_size = -1,"
-                " maximum_object_size = 16777216, compression = 'none', dateformat = '', timestampformat = '',"
-                " convert_strings_to_integers = false, map_inference_threshold = -1)",
-                [name],
-            )
+            con.execute(f"CREATE VIEW first AS SELECT * FROM read_json({options}, records = true)")
+            kinds = {str(r[0]): str(r[1]) for r in con.execute("DESCRIBE first").fetchall()}
+            if any(k in JSON_TEXTS for k in kinds.values()) and not any(n.endswith("_1") for n in kinds):
+                # Dates stay the texts that they are, so that their form is found out and kept.
+                texts = {n: "VARCHAR" if k in JSON_TEXTS else k for n, k in kinds.items()}
+                columns = ", ".join(f"{_quoted(n)}: {_quoted(k)}" for n, k in texts.items())
+                options = options.replace(", convert_strings_to_integers = false, map_inference_threshold = -1", "")
+                options = options.replace(", sample_size = -1", "")
+                con.execute(f"CREATE TABLE source AS SELECT * FROM read_json({options}, columns = {{{columns}}})")
+            else:
+                con.execute("CREATE TABLE source AS SELECT * FROM first")
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             raise InputError(f"{what} {_bad_json(path)}") from None
-        return take_columns(con, "source")
+        return take_columns(con, "source", real=_first_keys(path, list(kinds)))
+
+
+def _first_keys(path: Path, columns: Sequence[str]) -> list[str]:
+    """Return the keys of the first object, where the engine renamed those that differ in case only."""
+    if not any(n.endswith("_1") for n in columns):
+        return []
+    try:
+        with path.open(encoding="utf-8") as file:
+            keys = list(json.loads(file.readline()))
+    except (ValueError, RecursionError):
+        return []
+    same = len(keys) == len(columns) and all(c.startswith(k) for c, k in zip(columns, keys, strict=True))
+    return [str(k) for k in keys] if same else []
 
 
 def _bad_json(path: Path) -> str:

@@ -39,3 +39,19 @@ def tidy_names(names: Sequence[str]) -> list[str]:
 def _mostly_numbers(column: Column) -> bool:
     head = [t.strip() for t in column.take(slice(0, _ROWS)).texts() if t is not None]
     return bool(head) and sum(map(looks_numeric, head)) > 0.9 * len(head)
+
+
+def likely_delimiter(lines: Sequence[str]) -> str | None:
+    """Return the delimiter that most lines have as often as the first one, None where there is none.
+
+    >>> likely_delimiter(["a,b", "1,2", "3,4,5"]), likely_delimiter(["name", "x, y"])
+    (',', None)
+    """
+    rows = [line for line in lines if line.strip()]
+    best = None
+    for delimiter in ",;\t|":
+        n = rows[0].count(delimiter) if rows else 0
+        alike = sum(line.count(delimiter) == n for line in rows)
+        if n and alike > 0.5 * len(rows) and (best is None or (alike, n) > best[0]):
+            best = ((alike, n), delimiter)
+    return best[1] if best else None

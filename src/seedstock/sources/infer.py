@@ -74,8 +74,12 @@ def _infer_texts(raw: Raw) -> Inferred:
     if raw.dtype not in (UNTYPED, "string"):
         return column, base, notes
     for form in BOOLEANS:
-        if len(levels) == 2 and {t.casefold() for t in levels} == set(form.split("/")):
-            no, yes = sorted(levels, key=lambda t: t.casefold() == form.split("/")[1])
+        no, yes = form.split("/")
+        folded = {t.casefold(): t for t in levels}
+        alone = form == BOOLEANS[0] and len(levels) == 1 and set(folded) <= {no, yes}
+        if alone or (len(levels) == 2 and set(folded) == {no, yes}):
+            like = str.title if levels[0].istitle() else str.upper if levels[0].isupper() else str.lower
+            no, yes = folded.get(no, like(no)), folded.get(yes, like(yes))
             values = spread(column, np.array([t == yes for t in levels]), np.zeros(len(levels), bool))
             return values, replace(base, kind="boolean", dtype=raw.dtype or "bool", format=f"{no}/{yes}"), notes
     typed = _typed(column, base, raw.dtype)

@@ -35,6 +35,8 @@ def open_file(path: Path) -> RawTable:
         if not path.is_file():
             raise InputError(f"there is no file {str(path)!r}")
         size, digest, head = _digest(path)
+    except InputError:  # is a ValueError as well
+        raise
     except PermissionError:
         raise InputError(f"{what} cannot be read: permission denied") from None
     except OSError as error:

@@ -22,7 +22,14 @@ PROBE = 2**18
 def read_plain_text(path: Path, what: str, delimiter: str | None = None) -> RawTable:
     """Read delimited text of any encoding."""
     with utf8(path, what) as (file, encoding):
-        raw = read_text_table(file, what, delimiter)
+        try:
+            raw = read_text_table(file, what, delimiter)
+        except InputError:
+            if not _mixed_line_ends(file):
+                raise
+            with _one_line_end(file) as plain:
+                raw = read_text_table(plain, what, delimiter)
+                raw = replace(raw, notes=(*raw.notes, "The file's lines end in several ways; all were taken as ends."))
     return _with_encoding(raw, encoding)
 
 
@@ -31,6 +38,27 @@ def read_json_text(path: Path, what: str) -> RawTable:
     with utf8(path, what) as (file, encoding):
         raw = read_json(file, what)
     return _with_encoding(raw, encoding)
+
+
+def _mixed_line_ends(path: Path) -> bool:
+    seen: set[bytes] = set()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            chunk += file.read(1) if chunk.endswith(b"\r") else b""
+            seen |= {b"\r\n"} if b"\r\n" in chunk else set()
+            rest = chunk.replace(b"\r\n", b"")
+            seen |= {c for c in (b"\r", b"\n") if c in rest}
+    return len(seen) > 1
+
+
+@contextmanager
+def _one_line_end(path: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="seedstock-") as folder:
+        out = Path(folder) / "text"
+        with path.open(encoding="utf-8", newline=None) as text, out.open("w", encoding="utf-8", newline="\n") as file:
+            while chunk := text.read(CHUNK):
+                file.write(chunk)
+        yield out
 
 
 def _with_encoding(raw: RawTable, encoding: str) -> RawTable:
