@@ -14,6 +14,9 @@ from seedstock.core.table import Column
 
 Codes = NDArray[np.int64]
 
+FEW = 5
+"""A value that at most this many rows have may single a row out."""
+
 
 @dataclass(frozen=True, eq=False)
 class Atoms:
@@ -70,7 +73,7 @@ class Atoms:
             codes[here] = inverse
             step = _grid(values, schema)
             # Where most rows share their value with another, the values are a set to keep, not a sample to fill in.
-            alone = counts[counts <= 2].sum()
+            alone = counts[counts <= FEW].sum()
             smooth = bool(len(values) > 100 and values.dtype != bool and alone >= 0.5 * counts.sum())
         missing = int(column.missing.sum())
         if missing:
@@ -119,7 +122,7 @@ class Atoms:
         u = rng.random(len(codes))
         with np.errstate(invalid="ignore"):
             new = (here + left) / 2 * (1 - u) + (here + right) / 2 * u
-        keep = (self.counts[codes] > 2) | ~np.isfinite(new)
+        keep = (self.counts[codes] > FEW) | ~np.isfinite(new)
         if self.step:
             new = np.round(new / self.step) * self.step
         if self.values.dtype.kind in "imM":

@@ -16,7 +16,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
-from seedstock.encoding.atoms import Atoms, Codes
+from seedstock.encoding.atoms import FEW, Atoms, Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional, design
 from seedstock.generators._ensemble import Ensemble, Occurrences
@@ -29,7 +29,6 @@ _CLASSES = 32
 _LINE_ROWS = 30
 _LINE_VALUES = 40
 _LINE_GAIN = 0.05
-_FEW = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +169,7 @@ class Forest:
 
 def identifying(atoms: Atoms) -> float:
     """Return the share of rows whose value at most five rows have: such values single rows out."""
-    return float(atoms.counts[atoms.counts <= _FEW].sum() / atoms.counts.sum())
+    return float(atoms.counts[atoms.counts <= FEW].sum() / atoms.counts.sum())
 
 
 def _lines_to_try(
