@@ -109,7 +109,9 @@ def _dates(found: list[re.Match[str]], known: str | None) -> Times | None:
         return None
     micros, zone, zone_form = clock
     values = dates.astype("M8[us]") + micros.astype("m8[us]")
-    forms = Counter(_form(x, day_group, month_group, zone_form) for x in found)
+    # "May" is as short as it is long: the other months decide.
+    long = any(len(x[month_group]) > 4 for x in found)
+    forms = Counter(_form(x, day_group, month_group, zone_form, long) for x in found)
     form = _widest(forms)
     if len(forms) > 1 and len({_bare(f) for f in forms}) > 1:
         notes.append(f"is written in {len(forms)} forms; all are written as {form} from here on")
@@ -172,13 +174,13 @@ def _offset(text: str) -> int:
     return (1 if text[0] == "+" else -1) * (int(text[1:3]) * HOUR + int(text[-2:]) * MINUTE)
 
 
-def _form(x: re.Match[str], day: str, month: str, zone: str) -> str:
+def _form(x: re.Match[str], day: str, month: str, zone: str, long: bool) -> str:
     parts = x.groupdict()
     sep, sep2 = parts["s"], parts.get("t") or parts["s"]
     y = "%Y" if len(parts["Y"]) == 4 else "%y"
     d = "%d" if len(parts[day]) == 2 else "%-d"
     raw = parts[month]
-    m = ("%m" if len(raw) == 2 else "%-m") if raw.isdigit() else ("%b" if len(raw) == 3 else "%B")
+    m = ("%m" if len(raw) == 2 else "%-m") if raw.isdigit() else ("%b" if len(raw) == 3 and not (long and raw.lower() == "may") else "%B")
     if x.start("Y") == 0:
         date = f"{y}{sep}{m}{sep}{d}"
     else:

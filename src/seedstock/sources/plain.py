@@ -102,7 +102,10 @@ def _encoding(path: Path, head: bytes, what: str) -> str:
         raise InputError(f"{what} holds binary data, not text; bring CSV, Parquet or Excel")
     if _is_utf8(path, what):
         return "utf-8"
-    best = from_bytes(head).best()
+    found = list(from_bytes(head))
+    # Among equally likely encodings, the commonest one of Western text.
+    alike = [m for m in found if m.chaos <= found[0].chaos and m.coherence >= found[0].coherence]
+    best = next((m for m in alike if m.encoding == "cp1252"), alike[0] if alike else None)
     if best is None or _binary(head):
         raise InputError(f"{what} is text in no known encoding; save it as UTF-8")
     name = str(best.encoding)

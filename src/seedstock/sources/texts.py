@@ -64,7 +64,7 @@ def _reals(values: NDArray[np.generic], schema: ColumnSchema) -> list[str]:
 
 
 def _times(values: NDArray[np.datetime64], schema: ColumnSchema) -> list[str]:
-    offset = _offset(schema.dtype)
+    offset = _offset(schema.dtype, schema.format)
     local = values + np.timedelta64(offset, "m")
     form = schema.format
     if form is None:
@@ -138,9 +138,9 @@ def _one(values: NDArray[np.int64]) -> list[str]:
     return list(map(str, values.tolist()))
 
 
-def _offset(dtype: str) -> int:
-    """Return the minutes east of UTC of ``datetime[us, +02:00]``; named zones are written in UTC."""
-    found = re.search(r", ?([+-])(\d{2}):?(\d{2})\]", dtype)
+def _offset(dtype: str, form: str | None) -> int:
+    """Return the minutes east of UTC of ``datetime[us, +02:00]`` or ``%H:%M+02:00``; named zones are written in UTC."""
+    found = re.search(r", ?([+-])(\d{2}):?(\d{2})\]$", dtype) or re.search(r"%\w ?([+-])(\d{2}):?(\d{2})$", form or "")
     return (int(found[2]) * 60 + int(found[3])) * (1 if found[1] == "+" else -1) if found else 0
 
 
