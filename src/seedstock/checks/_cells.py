@@ -122,9 +122,29 @@ def cell_texts(column: Column) -> NDArray[np.object_]:
     elif column.values.ndim > 1:
         out[:] = "image"
     else:
-        out[:] = [repr(v) for v in column.values.tolist()]
+        out[:] = [plain(repr(v)) for v in column.values.tolist()]
     out[column.missing] = None
     return out
+
+
+def plain(text: str) -> str:
+    """Return a number's text without a decimal point that says nothing.
+
+    >>> plain("12.0"), plain("0.05"), plain("x.0")
+    ('12', '0.05', 'x.0')
+    """
+    return text[:-2] if text.endswith(".0") and text[:-2].lstrip("-").isdigit() else text
+
+
+def number_of(text: str) -> int | float | None:
+    """Return the number that a text is in its shortest form, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not np.isfinite(value) or abs(value) >= 1e15 or plain(repr(value)) != text:
+        return None
+    return int(text) if text.lstrip("-").isdigit() else value
 
 
 def cell_text(column: Column, row: int) -> str | None:

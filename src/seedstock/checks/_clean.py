@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.checks._cells import cell_texts
+from seedstock.checks._cells import cell_texts, number_of, plain
 from seedstock.core.errors import InputError
 from seedstock.core.results import Edit, Finding
 from seedstock.core.schema import Schema, TableSchema
@@ -92,7 +92,9 @@ def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[
         columns[name] = set_cells(table[name], rows, [e.after for e in own])
         after = cell_texts(columns[name].take(rows))
         done += [
-            replace(e, before=b, after=a) for e, b, a in zip(own, before.tolist(), after.tolist(), strict=True) if b != a
+            replace(e, before=b, after=a)
+            for e, b, a in zip(own, before.tolist(), after.tolist(), strict=True)
+            if b != a
         ]
     table = table.assign(columns)
     table, schema = _retype(table, schema, columns)
@@ -120,23 +122,16 @@ def set_cells(column: Column, rows: NDArray[np.int64], texts: Sequence[str | Non
     if column.levels is None:
         parsed = [_parse(t, column.values.dtype) for t in texts if t is not None]
         if any(v is None for v in parsed):
-            as_texts = Column.of_texts([None if t is None else plain(t) for t in cell_texts(column)])
+            as_texts = Column.of_texts(cell_texts(column))
             return set_cells(as_texts, rows, texts)
         values = column.values.copy()
         values[rows[~gone]] = np.array(parsed, column.values.dtype) if parsed else values[:0]
         return Column(values, missing)
-    index = {t: i for i, t in reversed(list(enumerate(column.levels.tolist())))}
+    index = {t: i for i, t in enumerate(column.levels.tolist())}
     values = column.values.copy()
     values[rows] = [0 if t is None else index.setdefault(t, len(index)) for t in texts]
-    if len(index) == len(column.levels):
-        levels = column.levels
-    else:
-        levels = np.empty(len(column.levels) + len(index.keys() - set(column.levels.tolist())), object)
-        levels[: len(column.levels)] = column.levels
-        fresh = [t for t in index if index[t] >= len(set(column.levels.tolist()))]
-        levels[len(column.levels) :] = fresh
-        place = {t: len(column.levels) + i for i, t in enumerate(fresh)}
-        values[rows] = [0 if t is None else place.get(t, index[t]) for t in texts]
+    levels = np.empty(len(index), object)
+    levels[:] = list(index)
     return Column(values, missing, levels)
 
 
@@ -144,7 +139,7 @@ def _parse(text: str, dtype: np.dtype[Any]) -> Any:
     try:
         if dtype.kind == "i":
             value = float(text) if not text.lstrip("+-").isdigit() else int(text)
-            return int(round(value)) if abs(value) < 2**63 else None
+            return round(value) if abs(value) < 2**63 else None
         if dtype.kind == "f":
             return float(text)
         if dtype.kind == "b":
@@ -156,50 +151,30 @@ def _parse(text: str, dtype: np.dtype[Any]) -> Any:
         return None
 
 
-def plain(text: str) -> str:
-    """Return a number's text without a decimal point that says nothing.
-
-    >>> plain("12.0"), plain("0.05"), plain("x.0")
-    ('12', '0.05', 'x.0')
-    """
-    return text[:-2] if text.endswith(".0") and text[:-2].lstrip("-").isdigit() else text
-
-
 def _retype(table: Table, schema: TableSchema, touched: dict[str, Column]) -> tuple[Table, TableSchema]:
-    """Make numbers of the touched texts that are nothing else, where the numbers' texts are the very same."""
+    """Make numbers of the touched texts that are nothing else; call a column of texts one."""
     for name, column in touched.items():
-        was_text = schema[name].kind in ("text", "category") and column.is_text
-        if not was_text or name in schema.with_role("target"):
-            if not column.is_text and table[name].is_text:
-                continue
-            if column.is_text and schema[name].kind not in ("text", "category", "id", "boolean"):
-                schema = schema.replace_column(name, kind="category", dtype="string", decimals=None, format=None)
+        kind = schema[name].kind
+        if not column.is_text:
             continue
-        used = np.unique(column.values[~column.missing])
+        if kind in ("number", "datetime", "duration"):
+            schema = schema.replace_column(name, kind="category", dtype="string", decimals=None, format=None)
+        if kind not in ("text", "category") or name in schema.with_role("target"):
+            continue
         assert column.levels is not None
+        used = np.unique(column.values[~column.missing])
         levels = column.levels[used].tolist()
-        values = [_number(t) for t in levels]
-        if len(levels) < 3 or any(v is None or plain(repr(v)) != t for v, t in zip(values, levels, strict=True)):
+        values = [number_of(t) for t in levels]
+        if len(levels) < 3 or None in values:
             continue
         whole = all(isinstance(v, int) for v in values)
         out = np.zeros(max(len(column.levels), 1), np.int64 if whole else np.float64)
         out[used] = values
         table = table.assign({name: Column(out[column.values], column.missing)})
         decimals = max(len(t.partition(".")[2]) for t in levels)
-        schema = schema.replace_column(
-            name, kind="number", dtype="int64" if whole else "float64", decimals=decimals, format=None
-        )
+        dtype = "int64" if whole else "float64"
+        schema = schema.replace_column(name, kind="number", dtype=dtype, decimals=decimals, format=None)
     return table, schema
-
-
-def _number(text: str) -> int | float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if not np.isfinite(value) or abs(value) >= 1e15:
-        return None
-    return int(text) if text.lstrip("-").isdigit() else value
 
 
 def undo(data: Dataset, edits: Sequence[Edit]) -> Dataset:
@@ -256,8 +231,24 @@ def _undo_table(table: Table, edits: list[Edit]) -> Table:
         wrong = [e for e, t in zip(own, now, strict=True) if _comparable(t) != _comparable(e.after)]
         if wrong:
             raise InputError(f"row {wrong[0].row} of {name!r} does not hold what the edits left there; they do not fit")
-        columns[name] = set_cells(table[name], rows, [e.before for e in own])
+        columns[name] = set_cells(_as_before(table[name], own), rows, [e.before for e in own])
     return table.assign(columns)
+
+
+def _as_before(column: Column, edits: list[Edit]) -> Column:
+    """Make texts of numbers again, where a cell held a text that no column of numbers shows in that form."""
+    if column.values.dtype.kind not in "if" or column.is_text:
+        return column
+    if all(e.before is None or e.before in ("inf", "-inf") or _shown(e.before) for e in edits):
+        return column
+    return Column.of_texts(cell_texts(column))
+
+
+def _shown(text: str) -> bool:
+    try:
+        return plain(repr(float(text))) == text or str(int(text)) == text
+    except ValueError:
+        return False
 
 
 def _comparable(text: str | None) -> str | None:

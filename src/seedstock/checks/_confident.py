@@ -201,6 +201,8 @@ def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
         for part, at in enumerate((rows[:fifth], rows[fifth : 2 * fifth])):
             ends[j, 2 * part : 2 * part + 2] = wrong[at].sum(), len(at)
     all_rows = ends.sum(0)
+    if not _tells_noise(P, y, wrong, sure):
+        return np.full(k, _FLOOR), 0.0
 
     def height(a: Matrix) -> tuple[float, float]:
         d1, d2 = a[0] / max(a[1], 1), a[2] / max(a[3], 1)
@@ -213,6 +215,23 @@ def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
     own = np.array([height(a)[0] for a in ends])
     weight = ends[:, 1] / (ends[:, 1] + 50.0)
     return np.maximum(weight * own + (1 - weight) * common, _FLOOR), evidence
+
+
+def _tells_noise(P: Matrix, y: NDArray[np.int64], wrong: NDArray[np.bool_], sure: Matrix) -> bool:
+    """Tell whether a plateau can be told from features that simply do not decide the class.
+
+    Either the predictions explain a third of the labels' entropy, or the surest fifth is wrong far less often than the
+    least sure one.
+    """
+    n, k = P.shape
+    popular = (np.bincount(y, minlength=k) + 0.5) / (n + 0.5 * k)
+    entropy = float(-np.log(popular[y]).mean())
+    loss = float(-np.log(np.maximum(P[np.arange(n), y] / P.sum(1), _TINY)).mean())
+    skill = 1.0 - loss / max(entropy, 1e-12)
+    order = np.argsort(-sure, kind="stable")
+    fifth = -(-n // 5)
+    first, last = wrong[order[:fifth]].mean(), wrong[order[-fifth:]].mean()
+    return skill >= 0.33 or (skill >= 0.04 and last >= 1.8 * first)
 
 
 def _at_least(noise: Matrix, rate: Matrix) -> Matrix:

@@ -15,16 +15,18 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
 
 NAME = "disguised_missing"
-WORDS = frozenset(
-    "|?|??|???|-|--|---|.|..|...|*|_|#|na|n/a|n.a.|n.a|#n/a|#na|<na>|nan|nat|null|(null)|<null>|nil|(blank)|blank|<blank>"
-    "|missing|(missing)|not available|not applicable|not recorded|not known|not specified|not given|no data|no value"
-    "|nodata|undefined|undef|unspecified|tbd|tba|to be determined|#value!|#ref!|#div/0!|#name?|#null!|#num!|k.a."
-    "|k. a.|keine angabe|inconnu|desconocido|xxx|xxxx".split("|")
-)
+WORDS = frozenset({
+    "?", "??", "???", "-", "--", "---", ".", "..", "...", "*", "_", "#", "na", "n/a", "n.a.", "n.a", "#n/a",
+    "#na", "<na>", "nan", "nat", "null", "(null)", "<null>", "nil", "(blank)", "blank", "<blank>", "missing",
+    "(missing)", "nodata", "undefined", "undef", "unspecified", "tbd", "tba", "#value!", "#ref!", "#div/0!",
+    "#name?", "#null!", "#num!", "k.a.", "inconnu", "desconocido", "xxx", "xxxx", "", "not available", "not
+    applicable", "not recorded", "not known", "not specified", "not given", "no data", "no value", "to be
+    determined", "k. a.", "keine angabe",
+})  # fmt: skip
 """Words that stand for no value, normalised."""
-MAYBE_WORDS = frozenset(
-    "unknown|none|no answer|other/unknown|unk|refused|empty|0000-00-00|unbekannt|don't know".split("|")
-)
+MAYBE_WORDS = frozenset({
+    "unknown", "none", "no answer", "other/unknown", "unk", "refused", "empty", "0000-00-00", "unbekannt", "don't know",
+})  # fmt: skip
 """Words that may as well be an answer."""
 _SENTINEL = re.compile(
     r"-?9{2,}|-?8{2,}|-?7{3,}|-1|-?1{4,}|-?0?9+\.9+|-?32768|32767|65535|-?2147483648|2147483647|1e\+?\d\d+"

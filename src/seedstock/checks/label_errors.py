@@ -41,13 +41,12 @@ class WrongLabels:
             return _numbers(data, rng)
         found = rank_label_errors(fit.y, fit.P)
         flagged = found.flagged
-        if not len(flagged):
-            return []
-        return [_finding(data, fit, found)]
+        # A row whose own label is still the likeliest cannot be mended.
+        flagged = flagged[found.suggested[flagged] != fit.y[flagged]]
+        return [_finding(data, fit, found, flagged)] if len(flagged) else []
 
 
-def _finding(data: Dataset, fit: CrossFit, found: LabelErrors) -> Finding:
-    flagged = found.flagged
+def _finding(data: Dataset, fit: CrossFit, found: LabelErrors, flagged: NDArray[np.int64]) -> Finding:
     rows = fit.rows[flagged]
     share = found.expected / len(fit.y)
     name, classes = fit.target.name, fit.target.classes
@@ -59,7 +58,6 @@ def _finding(data: Dataset, fit: CrossFit, found: LabelErrors) -> Finding:
             "models that never saw this row give it another label",
         )
         for r, a, b, p in zip(rows, fit.y[flagged], ends, found.probability[flagged], strict=True)
-        if a != b
     )  # fmt: skip
     pairs = fit.y[flagged] * len(classes) + ends
     most = np.bincount(pairs).argmax()
