@@ -32,7 +32,8 @@ size: .venv/test ## What an installation weighs.
 	$(BIN)/pytest -q tests/test_install_size.py
 
 bench-census: .venv/test ## The bars of the census table, into a dated file.
-	$(BIN)/python benchmarks/census/run.py
+	$(PIP) install -c constraints.txt -e '.[bench]'
+	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/census/run.py
 
 clean: ## Remove all that was made.
 	rm -rf .venv demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,18 @@ def judged(result: Judged) -> None:
     )
     for line in run.verdict.watch[:5]:
         say(f"Watch: {printable(line)}")
+
+
+def mended(result: Judged) -> None:
+    """Print in one line what the checks found, and what was done about it."""
+    run = result.run
+    counts = Counter(f.check.replace("_", " ") for f in run.findings)
+    if not counts:
+        say("Found: nothing.")
+        return
+    found = ", ".join(f"{name} ({n})" if n > 1 else name for name, n in counts.items())
+    rows = sum(e.column is None for e in run.edits)
+    say(f"Found: {printable(found)}. Mended: {rows:,} rows removed, {len(run.edits) - rows:,} cells changed.")
 
 
 def findings(found: Sequence[Finding]) -> None:

@@ -122,6 +122,7 @@ def _grow(data: Any, output: str, asked: dict[str, Any], open_: bool, json_: boo
     else:
         from seedstock.cli import _show
 
+        _show.mended(grown)
         for note in grown.run.notes:
             say(printable(note))
         _show.judged(grown)
