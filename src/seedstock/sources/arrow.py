@@ -68,7 +68,9 @@ def dtype_of(field: Any) -> str | None:
     """Return our name of an Arrow type, None where there is none."""
     name = field.type.name.lower()
     if name == "dictionary":
-        return "categorical" if field.value_type.type.name.lower() in ("string", "large_string", "string_view") else None
+        return (
+            "categorical" if field.value_type.type.name.lower() in ("string", "large_string", "string_view") else None
+        )
     if name == "timestamp":
         return f"datetime[{_unit(field)}]" if not field.timezone else _zoned(field)
     if name == "duration":

@@ -64,7 +64,9 @@ def storage(schema: ColumnSchema) -> str:
 
 def is_whole(schema: ColumnSchema) -> bool:
     """Tell whether numbers of this schema are held as int64."""
-    return "int" in schema.dtype.lower() or (schema.kind == "number" and schema.dtype == "string" and schema.decimals == 0)
+    return "int" in schema.dtype.lower() or (
+        schema.kind == "number" and schema.dtype == "string" and schema.decimals == 0
+    )
 
 
 def empty_values(schema: ColumnSchema) -> NDArray[np.generic]:
@@ -101,9 +103,9 @@ def _from_texts(column: Column, want: ColumnSchema, holds: str, name: str) -> Co
         what = "date or time" if want.kind == "datetime" else "duration or time of day"
         form = f" in the form {want.format}" if want.format else ""
         expected = "M" if want.kind == "datetime" else "m"
-        good = np.array([
-            (one := parse_times([t], want.format)) is not None and one.values.dtype.kind == expected for t in texts
-        ])
+        good = np.array(
+            [(one := parse_times([t], want.format)) is not None and one.values.dtype.kind == expected for t in texts]
+        )
         _must(good[column.values] | column.missing, column, name, f"no {what}{form}")
         raise InputError(f"column {name!r} has dates in several forms; write them in one form, such as 2024-12-31")
     return spread(column, times.values, none)

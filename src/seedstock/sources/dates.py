@@ -36,6 +36,7 @@ _SPAN = re.compile(
     r"(?P<sign>-)?(?:(?P<days>\d{1,8}) days?,? ?)?(?:\+?(?P<H>\d{1,8}):(?P<M>\d{2}):(?P<S>\d{2})(?:\.(?P<f>\d{1,9}))?)?"
 )
 MAX_CHARS = 64
+_SHAPE = str.maketrans("123456789", "000000000")
 DAY, HOUR, MINUTE, SECOND = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
 
 
@@ -111,7 +112,12 @@ def _dates(found: list[re.Match[str]], known: str | None) -> Times | None:
     values = dates.astype("M8[us]") + micros.astype("m8[us]")
     # "May" is as short as it is long: the other months decide.
     long = any(len(x[month_group]) > 4 for x in found)
-    forms = Counter(_form(x, day_group, month_group, zone_form, long) for x in found)
+    # Texts that differ in digits only have one form: one of them is looked at.
+    shapes = Counter(x.string.translate(_SHAPE) for x in found)
+    example = {x.string.translate(_SHAPE): x for x in found}
+    forms: Counter[str] = Counter()
+    for shape, n in shapes.items():
+        forms[_form(example[shape], day_group, month_group, zone_form, long)] += n
     form = _widest(forms)
     if len(forms) > 1 and len({_bare(f) for f in forms}) > 1:
         notes.append(f"is written in {len(forms)} forms; all are written as {form} from here on")
@@ -128,13 +134,17 @@ def _order(found: list[re.Match[str]], notes: list[str]) -> bool | None:
     if a <= 12 and b <= 12:
         first = found[0]["s"] == "/"
         which = "month first" if first else "day first"
-        notes.append(f"could be read day first or month first; it is read {which} (a schema's format decides otherwise)")
+        notes.append(
+            f"could be read day first or month first; it is read {which} (a schema's format decides otherwise)"
+        )
         return first
     return b > 12
 
 
 def _known_order(form: str) -> bool | None:
-    places = [min((p for p in (form.find(f) for f in fs) if p >= 0), default=-1) for fs in (("%m", "%-m"), ("%d", "%-d"))]
+    places = [
+        min((p for p in (form.find(f) for f in fs) if p >= 0), default=-1) for fs in (("%m", "%-m"), ("%d", "%-d"))
+    ]
     return None if min(places) < 0 else places[0] < places[1]
 
 
@@ -180,7 +190,11 @@ def _form(x: re.Match[str], day: str, month: str, zone: str, long: bool) -> str:
     y = "%Y" if len(parts["Y"]) == 4 else "%y"
     d = "%d" if len(parts[day]) == 2 else "%-d"
     raw = parts[month]
-    m = ("%m" if len(raw) == 2 else "%-m") if raw.isdigit() else ("%b" if len(raw) == 3 and not (long and raw.lower() == "may") else "%B")
+    m = (
+        ("%m" if len(raw) == 2 else "%-m")
+        if raw.isdigit()
+        else ("%b" if len(raw) == 3 and not (long and raw.lower() == "may") else "%B")
+    )
     if x.start("Y") == 0:
         date = f"{y}{sep}{m}{sep}{d}"
     else:
@@ -230,7 +244,11 @@ def _times_of_day(texts: Sequence[str]) -> Times | None:
     if (hours > 23).any() or any(int(x["M"]) > 59 or int(x["S"] or 0) > 59 for x in seen):
         return None
     values = _micros(seen).astype("m8[us]")
-    forms = Counter(_hour(x["H"], False) + ":%M" + _seconds(x.groupdict()) for x in seen)
+    shapes = {x.string.translate(_SHAPE): x for x in seen}
+    counts = Counter(x.string.translate(_SHAPE) for x in seen)
+    forms: Counter[str] = Counter()
+    for shape, x in shapes.items():
+        forms[_hour(x["H"], False) + ":%M" + _seconds(x.groupdict())] += counts[shape]
     form = _widest(forms)
     several = len({_bare(f) for f in forms}) > 1
     return Times(values, "time", form, [f"is written in several forms; all become {form}"] if several else [])
@@ -247,7 +265,9 @@ def _durations(texts: Sequence[str]) -> Times | None:
     values = np.where([bool(x["sign"]) for x in seen], -micros, micros).astype("m8[us]")
     days = any(x["days"] for x in seen)
     digits = max(len(x["f"] or "") for x in seen)
-    return Times(values, "duration[us]", ("%D days " if days else "") + "%H:%M:%S" + (f".%{min(digits, 6)}f" if digits else ""))
+    return Times(
+        values, "duration[us]", ("%D days " if days else "") + "%H:%M:%S" + (f".%{min(digits, 6)}f" if digits else "")
+    )
 
 
 def _micros(seen: list[re.Match[str]]) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ from seedstock.sources.header import has_header, likely_delimiter, tidy_names
 MEMORY_LIMIT = "1GiB"
 MAX_LINE_BYTES = 16 * 2**20
 MAX_COLUMNS = 20_000
+HEAD_ROWS = 1000
 
 
 @contextmanager
@@ -82,17 +83,17 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawT
     with connection() as con, plain_name(path) as name:
         dialect = _sniff(con, name, delimiter, what)
         columns = _load(con, name, dialect, path, what)
-        raws = [_texts(con, c) for c in columns]
-    first = [None if r.missing[0] else str(r.levels[r.values[0]]) for r in raws]  # type: ignore[index]
-    body = [r.take(slice(1, None)) for r in raws]
-    notes: list[str] = []
-    header = has_header(first, body)
-    if header:
-        if not len(body[0]):
+        head = [text_column(a) for a in con.execute(f"SELECT * FROM t LIMIT {HEAD_ROWS}").fetchnumpy().values()]
+        if not len(head[0]):
+            raise InputError(f"{what} has no rows; bring a table with a header and rows")
+        first = [c.texts()[0] for c in head]
+        header = has_header(first, [c.take(slice(1, None)) for c in head])
+        if header and len(head[0]) == 1:
             raise InputError(f"{what} has a header ({len(first)} columns) and no rows; bring rows to learn from")
-        names, notes = unique_names(tidy_names([t or "" for t in first]))
-    else:
-        body, names = raws, [f"column_{k}" for k in range(1, len(raws) + 1)]
+        body = [_texts(con, c, int(header)) for c in columns]
+    names, notes = unique_names(tidy_names([t or "" for t in first]))
+    if not header:
+        names = [f"column_{k}" for k in range(1, len(body) + 1)]
         notes = ["The first row looks like data, so the columns are called column_1, column_2, ..."]
     if dialect["skip"]:
         notes.append(f"The first {dialect['skip']} lines are no part of the table and were skipped.")
@@ -119,8 +120,8 @@ def _sniff(con: duckdb.DuckDBPyConnection, name: str, delimiter: str | None, wha
     if found[3] and any(found[0] in line and line[:1] != "#" for line in head[: found[3]]):
         found = (*found[:3], 0, 0)  # no preamble but rows of another width
     delim, quote, escape, skip, width = ("" if v == "(empty)" else v for v in found)
-    if width and width > MAX_COLUMNS:
-        raise InputError(f"{what} has {width:,} columns; at most {MAX_COLUMNS:,} can be read")
+    if width and int(width) > MAX_COLUMNS:
+        raise InputError(f"{what} has {int(width):,} columns; at most {MAX_COLUMNS:,} can be read")
     # The sniffer sees the first rows only: quotes may come later, so they are always understood.
     return {
         "delim": delim or ",", "quote": quote or '"', "escape": escape or quote or '"', "skip": int(skip),
@@ -176,17 +177,18 @@ def _why_not(path: Path, dialect: Mapping[str, Any], width: int) -> str:
     except csv.Error as error:
         line = reader.line_num + dialect["skip"]
         if "limit" in str(error):
-            return f"has a field of more than {MAX_LINE_BYTES // 2**20} MiB in line {line}; shorten it or drop the column"
+            return (
+                f"has a field of more than {MAX_LINE_BYTES // 2**20} MiB in line {line}; shorten it or drop the column"
+            )
         return f"has quotes that do not match in line {line}; mend that line"
     finally:
         csv.field_size_limit(limit)
     return "is no table that can be read: its quotes or its line ends do not fit; save it as CSV again"
 
 
-def _texts(con: duckdb.DuckDBPyConnection, column: str) -> Column:
-    """Take a column of texts out of the engine."""
-    array = con.execute(f'SELECT "{column}" FROM t').fetchnumpy()[column]
-    return text_column(array)
+def _texts(con: duckdb.DuckDBPyConnection, column: str, start: int) -> Column:
+    """Take a column of texts out of the engine, from a row on."""
+    return text_column(con.execute(f'SELECT "{column}" FROM t OFFSET {start}').fetchnumpy()[column])
 
 
 def read_parquet(path: Path, what: str) -> RawTable:

@@ -43,7 +43,9 @@ def from_frame(frame: Any) -> tuple[Table, dict[str, str], str]:
 def from_object(source: Any) -> RawTable:
     """Return what a frame holds; an `InputError` where it is none, or has no rows or columns."""
     if isinstance(source, Dataset):
-        columns = {n: Raw(c, source.columns[n].dtype, source.columns[n].format) for n, c in source.table.columns.items()}
+        columns = {
+            n: Raw(c, source.columns[n].dtype, source.columns[n].format) for n, c in source.table.columns.items()
+        }
         return _whole(RawTable(columns, {"flavour": "table", **source.origin}, source.notes))
     library = type(source).__module__.partition(".")[0]
     if library == "pandas" and hasattr(source, "columns"):
@@ -332,7 +334,11 @@ def _to_pandas(pd: Any, out: Outgoing, born_text: bool) -> Any:
     if out.dtype == "categorical":
         return pd.Series(pd.Categorical(out.values))
     if out.values.dtype.kind in "ib" and (out.nullable or out.missing.any()):
-        name = "boolean" if out.values.dtype.kind == "b" else {"u": "UInt"}.get(out.dtype[:1], "Int") + out.dtype[out.dtype.index("t") + 1 :]
+        name = (
+            "boolean"
+            if out.values.dtype.kind == "b"
+            else {"u": "UInt"}.get(out.dtype[:1], "Int") + out.dtype[out.dtype.index("t") + 1 :]
+        )
         series = pd.Series(out.values).astype(name)
         series[out.missing] = pd.NA
         return series
@@ -369,7 +375,9 @@ def _to_polars(pl: Any, name: str, out: Outgoing) -> Any:
             series = series.cast(pl.Duration("us")).dt.cast_time_unit("us" if unit == "s" else unit)
         else:
             series = series.cast(pl.Datetime("us", "UTC" if zone else None))
-            series = series.cast(pl.Date) if out.dtype == "date" else series.dt.cast_time_unit("us" if unit == "s" else unit)
+            series = (
+                series.cast(pl.Date) if out.dtype == "date" else series.dt.cast_time_unit("us" if unit == "s" else unit)
+            )
             series = series.dt.convert_time_zone(zone) if zone else series
     else:
         series = pl.Series(name, values if out.dtype == "bool" else values.astype(out.dtype))

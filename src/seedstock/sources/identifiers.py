@@ -8,7 +8,9 @@ import numpy as np
 
 from seedstock.core.table import Column
 
-_KEY_NAME = re.compile(r"(.*[_\s.-])?(id|ids|uid|uuid|guid|key|pk|index|rowid)|\w*(Id|ID|Uid|UUID|Key)|unnamed: 0", re.I)
+_KEY_NAME = re.compile(
+    r"(.*[_\s.-])?(id|ids|uid|uuid|guid|key|pk|index|rowid)|\w*(Id|ID|Uid|UUID|Key)|unnamed: 0", re.I
+)
 _TIME_NAME = re.compile(r".*(year|month|week|day|hour|time|date|age|step|tick|quarter).*|t", re.I)
 _CODE = re.compile(r"[^\s]{1,128}")
 _ROWS = 20_000
@@ -24,9 +26,9 @@ def is_key_name(name: str) -> bool:
     >>> [is_key_name(n) for n in ("id", "customer_id", "RowID", "acid", "hybrid")]
     [True, True, True, False, False]
     """
-    return bool(re.fullmatch(r"(.*[_\s.-])?(id|uid|uuid|guid|key|pk|index|rowid)|unnamed: 0", name.strip(), re.I)) or bool(
-        re.fullmatch(r".*[a-z](Id|ID|Uid|UID|Uuid|UUID|Key)", name.strip())
-    )
+    return bool(
+        re.fullmatch(r"(.*[_\s.-])?(id|uid|uuid|guid|key|pk|index|rowid)|unnamed: 0", name.strip(), re.I)
+    ) or bool(re.fullmatch(r".*[a-z](Id|ID|Uid|UID|Uuid|UUID|Key)", name.strip()))
 
 
 def is_id_numbers(column: Column, name: str) -> bool:

@@ -73,7 +73,7 @@ def _infer_texts(raw: Raw) -> Inferred:
         return column, base, [*notes, "has no values at all"]
     if raw.dtype not in (UNTYPED, "string"):
         return column, base, notes
-    for form in BOOLEANS:
+    for form in BOOLEANS if len(levels) <= 2 else ():
         no, yes = form.split("/")
         folded = {t.casefold(): t for t in levels}
         alone = form == BOOLEANS[0] and len(levels) == 1 and set(folded) <= {no, yes}
@@ -164,4 +164,3 @@ def _kind_of_texts(column: Column, name: str) -> str:
 def _distinct(column: Column) -> bool:
     here: NDArray[np.generic] = column.values[~column.missing]
     return len(here) == len(column) and len(np.unique(here)) == len(here)
-

@@ -29,7 +29,7 @@ class Numbers:
     values : ndarray, shape (k,)
         int64 where all are whole, else float64.
     decimals : int or None
-        The most decimals that any text has; None where texts have exponents or more than 15 decimals.
+        The most decimals that any text has; None where it is above 15.
     format : str or None
         ``","`` for a decimal comma; ``"0"`` where all texts have the same number of decimals, zeros included;
         ``",0"`` for both.
@@ -101,6 +101,16 @@ def widened(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.array([float(str(v)) for v in distinct], np.float64)[inverse.reshape(-1)]
 
 
+def _decimals(text: str) -> int:
+    """Return the decimals of a number that may have an exponent.
+
+    >>> _decimals("1.5e-06"), _decimals("1e3")
+    (7, 0)
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    return max(len(mantissa.partition(".")[2]) - int(exponent or 0), 0)
+
+
 def _whole(texts: Sequence[str]) -> Numbers | str:
     if any(map(_LEADING_ZERO.fullmatch, texts)):
         return "digits with leading zeros"
@@ -130,13 +140,13 @@ def _real(texts: Sequence[str], finite: Sequence[str], thousands: str, comma: st
         texts, finite = [t.translate(drop) for t in texts], [t.translate(drop) for t in finite]
     if comma:
         texts, finite = [t.replace(",", ".") for t in texts], [t.replace(",", ".") for t in finite]
-    points = [(len(t) - p - 1) if (p := t.find(".")) >= 0 else 0 for t in finite]
-    most = max(points)
     exponents = any("e" in t or "E" in t for t in finite)
+    points = [_decimals(t) for t in finite] if exponents else [len(t) - p - 1 if (p := t.find(".")) >= 0 else 0 for t in finite]
+    most = max(points)
     if most == 0 and not exponents and len(finite) == len(texts) and thousands:
         whole = _whole(texts)
         return whole if isinstance(whole, str) else Numbers(whole.values, 0, None, True)
     fixed = most > 1 and not exponents and min(points) == most and any(t.endswith("0") for t in finite)
     form = ("," if comma else "") + ("0" if fixed else "")
-    decimals = None if exponents or most > MAX_DECIMALS else most
+    decimals = None if most > MAX_DECIMALS else most
     return Numbers(np.array([float(t) for t in texts], np.float64), decimals, form or None, set_apart)

@@ -32,7 +32,9 @@ def objects_column(cells: Sequence[Any]) -> tuple[Raw, str | None]:
     here = [v for v, m in zip(cells, missing.tolist(), strict=True) if not m]
     types = {type(v) for v in here}
     if all(issubclass(t, str) for t in types):
-        return Raw(Column.of_texts([None if m else str(v) for v, m in zip(cells, missing, strict=True)]), "string"), None
+        return Raw(
+            Column.of_texts([None if m else str(v) for v, m in zip(cells, missing, strict=True)]), "string"
+        ), None
     if all(issubclass(t, (bool, np.bool_)) for t in types):
         return _filled(here, missing, bool, "bool"), None
     if all(issubclass(t, (int, np.integer)) and not issubclass(t, bool) for t in types):
@@ -106,7 +108,9 @@ def _times(here: list[Any], missing: np.ndarray[Any, Any], types: set[type]) -> 
 
 
 def _as_texts(cells: Sequence[Any], missing: np.ndarray[Any, Any], text: Any) -> Raw:
-    return Raw(Column.of_texts([None if m else text(v) for v, m in zip(cells, missing.tolist(), strict=True)]), "string")
+    return Raw(
+        Column.of_texts([None if m else text(v) for v, m in zip(cells, missing.tolist(), strict=True)]), "string"
+    )
 
 
 def _plain(value: Any) -> str:

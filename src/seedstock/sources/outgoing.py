@@ -103,7 +103,9 @@ def _typed(column: Column, schema: ColumnSchema, dtype: str, nullable: bool) -> 
         numbers = parse_numbers([t if u else "0" for t, u in zip(levels, used, strict=True)])
         if isinstance(numbers, str) or not (is_integer(dtype) or dtype.startswith(("float", "decimal"))):
             if not used.any():
-                return Outgoing(np.zeros(len(column), np.float64), column.missing, dtype if "int" in dtype else "float64")
+                return Outgoing(
+                    np.zeros(len(column), np.float64), column.missing, dtype if "int" in dtype else "float64"
+                )
             return _texts(column, schema.missing, "string")
         values = numbers.values
     cells = values[np.where(column.missing, 0, column.values)] if len(values) else np.zeros(len(column))

@@ -81,7 +81,9 @@ class ParquetSink:
         except duckdb.OutOfMemoryException:
             raise ResourceError("the memory does not suffice to write this file; write fewer columns") from None
         except duckdb.IOException as error:
-            raise ResourceError(f"{self.path.parent.name!r} cannot be written to: {' '.join(str(error).split())[:120]}") from None
+            raise ResourceError(
+                f"{self.path.parent.name!r} cannot be written to: {' '.join(str(error).split())[:120]}"
+            ) from None
         finally:
             if block is not None:
                 self.con.unregister("block")
@@ -93,7 +95,11 @@ class ParquetSink:
             return values
         if out.values.dtype.kind == "m":
             values = values.astype(np.int64)
-        return np.ma.masked_array(values, out.missing) if values.dtype.kind not in "mM" else _not_a_time(values, out.missing)
+        return (
+            np.ma.masked_array(values, out.missing)
+            if values.dtype.kind not in "mM"
+            else _not_a_time(values, out.missing)
+        )
 
 
 def column_type(schema: TableSchema, name: str) -> str:

@@ -90,7 +90,11 @@ def utf8(path: Path, what: str) -> Iterator[tuple[Path, str]]:
 
 
 def _encoding(path: Path, head: bytes, what: str) -> str:
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if head.startswith(mark):
             return name
     zeros = head[:4096].count(0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,18 @@ def read(
     >>> read({"x": np.array([1.5, 2.0]), "y": np.array(["a", "b"])}, target="y").columns.target
     'y'
     """
+    with _no_collection():
+        return _read(source, schema, target, kinds, roles, name)
+
+
+def _read(
+    source: Any,
+    schema: Any,
+    target: str | None,
+    kinds: Mapping[str, str] | None,
+    roles: Mapping[str, Any] | None,
+    name: str,
+) -> Dataset:
     raw = _raw(source)
     full = _full_schema(schema)
     notes = list(raw.notes)
@@ -73,6 +87,18 @@ def read(
     table = Table(columns)
     origin = {**raw.origin, "rows": len(table), "columns": len(columns)}
     return Dataset({name: table}, Schema({name: TableSchema(schemas)}), origin, tuple(notes))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the search for cyclic garbage: it would go through millions of new texts again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _raw(source: Any) -> RawTable:

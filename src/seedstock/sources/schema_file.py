@@ -47,7 +47,9 @@ def load(path: Any) -> Mapping[str, Any]:
     file = Path(path)
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise InputError(f"the schema file {str(file)!r} is larger than {MAX_BYTES // 2**20} MiB; that is no schema")
+            raise InputError(
+                f"the schema file {str(file)!r} is larger than {MAX_BYTES // 2**20} MiB; that is no schema"
+            )
         text = file.read_text("utf-8-sig")
         is_json = file.suffix.lower() == ".json" or text.lstrip()[:1] == "{"
         value = json.loads(text) if is_json else tomllib.loads(text)

@@ -91,9 +91,7 @@ class Writer:
         self.format = SUFFIXES.get(self.path.suffix.lower(), "")
         if not self.format:
             raise InputError(f"{self.path.name!r} has no known suffix; name it {', '.join(sorted(SUFFIXES))}")
-        self.schema: TableSchema = (
-            schema if isinstance(schema, TableSchema) else next(iter(schema.tables.values()))
-        )
+        self.schema: TableSchema = schema if isinstance(schema, TableSchema) else next(iter(schema.tables.values()))
         self.metadata = dict(metadata or {})
         self._sink: Sink | None = None
         self._new = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
@@ -227,4 +225,3 @@ class JsonSink:
         self.file.close()
 
     abort = DelimitedSink.abort
-

@@ -49,8 +49,8 @@ def test_written_and_read_again_cells_are_the_same(tmp_path_factory: pytest.Temp
 
 CENSUS_LIKE = (
     b"id,when,price,share,flag,code,gone\n"
-    b"1,31.12.2020 08:05,\"1,50\",0.5,yes,007,?\n2,01.01.2021 23:59,\"12,25\",0.25,no,010,x\n"
-    b"3,05.02.2021 00:00,\"0,10\",0.125,yes,100,y\n"
+    b'1,31.12.2020 08:05,"1,50",0.5,yes,007,?\n2,01.01.2021 23:59,"12,25",0.25,no,010,x\n'
+    b'3,05.02.2021 00:00,"0,10",0.125,yes,100,y\n'
 )
 
 
