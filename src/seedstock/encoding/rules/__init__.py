@@ -1,0 +1,1 @@
+"""Rules that hold between columns: found, declared, and kept in the rows that are drawn."""

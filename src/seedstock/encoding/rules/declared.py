@@ -1,0 +1,139 @@
+"""Rules that users declare or veto, as mappings from a schema file.
+
+In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or kinds of rules that must not be found::
+
+    veto = ["pairs", "order: age, hours"]
+
+    [[rules]]
+    kind = "linear"            # total = a + b: `weights` are all 1, `constant` is 0 where they are not given
+    parents = ["a", "b"]
+    child = "total"
+
+    [[rules]]
+    kind = "depends"           # city is a function of zip
+    parents = ["zip"]
+    child = "city"
+
+    [[rules]]
+    kind = "order"             # also one_hot, pairs, missing_together: with `columns`
+    columns = ["start", "end"]
+
+    [[rules]]
+    kind = "implies"           # if smoker is no then packs is 0; `then` may be "missing"
+    cause = "smoker"
+    when = ["no"]
+    effect = "packs"
+    then = 0
+
+The kinds ``product`` and ``ratio`` take two `parents`, a `child`, and a `factor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from seedstock.core.errors import InputError
+from seedstock.encoding.rules import depends, implies, linear, one_hot, order, pairs, product, together
+from seedstock.encoding.rules.rule import Rule
+from seedstock.encoding.rules.view import View
+
+_MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], set[str]]] = {
+    "depends": (depends.declare, {"parents", "child"}, set()),
+    "linear": (linear.declare, {"parents", "child"}, {"weights", "constant"}),
+    "product": (product.declare, {"parents", "child"}, {"factor"}),
+    "ratio": (product.declare, {"parents", "child"}, {"factor"}),
+    "order": (order.declare, {"columns"}, set()),
+    "one_hot": (one_hot.declare, {"columns"}, set()),
+    "implies": (implies.declare, {"cause", "when", "effect", "then"}, set()),
+    "pairs": (pairs.declare, {"columns"}, set()),
+    "missing_together": (together.declare, {"columns"}, set()),
+}
+KINDS = tuple(_MAKERS)
+
+
+def rules_of(value: Mapping[str, Any]) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+    """Return the rules and the vetoes of a schema file's mapping; checks their form, not the columns.
+
+    Examples
+    --------
+    >>> rules_of({"veto": "pairs", "rules": [{"kind": "order", "columns": ["start", "end"]}]})
+    (({'kind': 'order', 'columns': ['start', 'end']},), ('pairs',))
+    """
+    veto = value.get("veto", [])
+    veto = [veto] if isinstance(veto, str) else veto
+    if not isinstance(veto, (list, tuple)) or not all(isinstance(v, str) for v in veto):
+        raise InputError("the schema's 'veto' must be a list of names or kinds of rules, such as [\"pairs\"]")
+    rules = value.get("rules", [])
+    if not isinstance(rules, (list, tuple)) or not all(isinstance(r, Mapping) for r in rules):
+        raise InputError("the schema's 'rules' must be a list of tables; write [[rules]] with kind = ...")
+    for rule in rules:
+        _check_form(rule)
+    return tuple(rules), tuple(veto)
+
+
+def _check_form(spec: Mapping[str, Any]) -> None:
+    kind = spec.get("kind")
+    if kind not in _MAKERS:
+        raise InputError(f"a rule's kind must be one of {', '.join(_MAKERS)}, not {kind!r}")
+    _, needed, more = _MAKERS[kind]
+    keys = set(spec) - {"kind"}
+    if lacking := needed - keys:
+        raise InputError(f"a rule of kind {kind!r} lacks {', '.join(sorted(lacking))}")
+    if unknown := keys - needed - more:
+        raise InputError(f"a rule of kind {kind!r} takes {', '.join(sorted(needed | more))}, not {min(unknown)!r}")
+    for key in ("constant", "factor"):
+        if key in spec and (isinstance(spec[key], bool) or not isinstance(spec[key], (int, float))):
+            raise InputError(f"a rule's {key} must be a number, not {spec[key]!r}")
+    weights = spec.get("weights", [])
+    if not isinstance(weights, (list, tuple)) or any(
+        isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights
+    ):
+        raise InputError(f"a rule's weights must be a list of numbers, not {weights!r}")
+    for key in ("child", "cause", "effect"):
+        if key in spec and not isinstance(spec[key], str):
+            raise InputError(f"a rule's {key} must be a column's name, not {spec[key]!r}")
+
+
+def declared_rules(view: View, specs: Sequence[Mapping[str, Any]]) -> list[Rule]:
+    """Make declared rules for a table, and refuse those that the data or one another contradict."""
+    out: list[Rule] = []
+    for spec in specs:
+        _check_form(spec)
+        made = set(view.schema.of_kind("id", "text", "image"))
+        for key in ("parents", "columns", "child", "cause", "effect"):
+            named = spec.get(key, [])
+            for name in [named] if isinstance(named, str) else named:
+                _ = view.table[name]
+                if name in made:
+                    raise InputError(f"a rule names {name!r}, which is made anew and not learned; rules need others")
+        rule = _MAKERS[spec["kind"]][0](view, spec)
+        if len(set(rule.columns)) < len(rule.columns):
+            raise InputError(f"the declared rule {rule.text!r} names a column twice")
+        if rule.violations > 0.5 * max(rule.support, 1):
+            raise InputError(
+                f"the declared rule {rule.text!r} fails in {rule.violations:,} of the {rule.support:,} real rows that "
+                f"it is about; mend the data or drop the rule"
+            )
+        if rule.computes:
+            if any(r.computes and r.columns[-1] == rule.columns[-1] for r in out):
+                raise InputError(f"two declared rules compute {rule.columns[-1]!r}; keep one of them")
+            if _reaches(rule.columns[-1], set(rule.columns[:-1]), out):
+                raise InputError(f"the declared rule {rule.text!r} closes a circle with the others; drop one of them")
+        out.append(rule)
+    return out
+
+
+def _reaches(start: str, ends: Collection[str], rules: Sequence[Rule]) -> bool:
+    known, grown = {start}, True
+    while grown:
+        new = {r.columns[-1] for r in rules if r.computes and known & set(r.columns[:-1])} - known
+        known |= new
+        grown = bool(new)
+    return bool(known & set(ends))
+
+
+def is_vetoed(rule: Rule, vetoed: Collection[str]) -> bool:
+    """Tell whether a rule, its kind or its name, is on a list of vetoes; spaces do not matter."""
+    names = {"".join(v.split()) for v in vetoed}
+    return bool({rule.kind, "".join(rule.name.split()), "".join(rule.text.split())} & names)

@@ -1,0 +1,224 @@
+"""The search for rules: candidates from a sample of the rows, checked on all of them, and thinned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seedstock.core.schema import TableSchema
+from seedstock.core.table import Table
+from seedstock.encoding.rules import depends, implies, linear, one_hot, order, pairs, product, together
+from seedstock.encoding.rules.declared import declared_rules, is_vetoed
+from seedstock.encoding.rules.depends import Depends
+from seedstock.encoding.rules.implies import Implies
+from seedstock.encoding.rules.linear import Linear
+from seedstock.encoding.rules.product import Product
+from seedstock.encoding.rules.rule import Rule
+from seedstock.encoding.rules.view import View
+
+SAMPLE_ROWS = 20_000
+"""Rows in which candidates are looked for; each candidate is then checked on all rows."""
+
+LEAST_ROWS = 30
+"""Below so many rows nothing is found: chance makes rules in small tables."""
+
+_MOST_IMPLIED = 150
+
+
+def find_rules(
+    table: Table,
+    schema: TableSchema,
+    declared: Sequence[Mapping[str, Any]] = (),
+    vetoed: Collection[str] = (),
+) -> tuple[Rule, ...]:
+    """Find the rules that hold between a table's columns, beside those that are declared.
+
+    A rule is found where it holds in all real rows (functions and orders: in all but 0.5 % of those that could break
+    it), and columns that were drawn on their own would have broken it. Of rules that say the same, the simpler stays.
+
+    Parameters
+    ----------
+    table : Table
+    schema : TableSchema
+    declared : sequence of mapping
+        Rules that the user knows, as in a schema file; see `seedstock.encoding.rules.declared`.
+    vetoed : collection of str
+        Names (`Rule.name`) or kinds of rules that must not be found; ``"*"`` for all.
+
+    Returns
+    -------
+    tuple of Rule
+        In the order in which a draw is repaired.
+
+    Raises
+    ------
+    InputError
+        Where a declared rule names unknown columns, or fails in most of the rows.
+
+    Examples
+    --------
+    >>> from seedstock.core.schema import ColumnSchema
+    >>> from seedstock.core.table import Column
+    >>> g = np.random.default_rng(0)
+    >>> net, tax = g.integers(100, size=500), g.integers(20, size=500)
+    >>> made = {"net": Column.of(net), "tax": Column.of(tax), "gross": Column.of(net + tax)}
+    >>> number = ColumnSchema("number", dtype="int64", decimals=0)
+    >>> [rule.text for rule in find_rules(Table(made), TableSchema(dict.fromkeys(made, number)))]
+    ['gross = net + tax']
+    """
+    full = View(table, schema)
+    known = declared_rules(full, declared)
+    if full.n < LEAST_ROWS or "*" in vetoed:
+        return tuple(arrange(known))
+    few = full
+    if full.n > SAMPLE_ROWS:
+        few = View(table.take(np.sort(np.random.default_rng(0).permutation(full.n)[:SAMPLE_ROWS])), schema)
+
+    def wanted(rule: Rule | None) -> bool:
+        return rule is not None and not is_vetoed(rule, vetoed) and rule.name not in {k.name for k in known}
+
+    kept = _functions(full, few, list(known), wanted)
+    for group in one_hot.find(few):
+        if wanted(rule := one_hot.fit(full, group)):
+            kept.append(rule)  # type: ignore[arg-type]
+    for group in together.find(few):
+        if wanted(rule := together.fit(full, group)):
+            kept.append(rule)  # type: ignore[arg-type]
+    told = _told(kept, full)
+    for chain in order.find(few, told):
+        if wanted(rule := order.fit(full, chain)):
+            kept.append(rule)  # type: ignore[arg-type]
+    kept += _exclusions(full, few, kept, wanted)
+    return tuple(arrange(kept))
+
+
+def _functions(full: View, few: View, kept: list[Rule], wanted: Any) -> list[Rule]:
+    """Add what computes a column: simple rules first, and none that follows from those before it."""
+    candidates: list[tuple[tuple[int, int], Any]] = []
+    for parents, child, weights, constant in linear.find(few):
+        rank = (2 * len(parents) - 1, 0)
+        candidates.append((rank, lambda a=parents, b=child, c=weights, d=constant: linear.fit(full, a, b, c, d)))
+    for parents, child in depends.find(few):
+        rank = (2 if len(parents) == 1 else 6, int(np.prod([few.k(p) for p in parents])))
+        candidates.append((rank, lambda a=parents, b=child: depends.fit(full, a, b)))
+    for a, b, child, divided, factor in product.find(few):
+        candidates.append(
+            ((5, int(divided)), lambda a=a, b=b, c=child, d=divided, f=factor: product.fit(full, a, b, c, d, f))
+        )
+    for _, fit in sorted(candidates, key=lambda c: c[0]):
+        rule = fit()
+        if wanted(rule) and not _follows(rule, kept):
+            kept.append(rule)
+    return kept
+
+
+def determines(rules: Sequence[Rule]) -> list[tuple[frozenset[str], str]]:
+    """Return what rules compute from what: (columns, column)."""
+    out = []
+    for rule in rules:
+        if not rule.computes:
+            continue
+        *parents, child = rule.columns
+        out.append((frozenset(parents), child))
+        if isinstance(rule, Linear) and rule.slack == 0:
+            out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
+        if isinstance(rule, Product):
+            # Up to rounding: enough to make another rule between the same columns pointless.
+            out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
+        if isinstance(rule, Depends) and len(parents) == 1 and len(np.unique(rule.images)) == len(rule.images):
+            out.append((frozenset({child}), parents[0]))
+    return out
+
+
+def _follows(rule: Rule, kept: Sequence[Rule]) -> bool:
+    """Tell whether a computed column is known from the rule's parents by the rules kept (Armstrong's closure)."""
+    *parents, child = rule.columns
+    known, steps, grown = set(parents), determines(kept), True
+    while grown and child not in known:
+        new = {c for need, c in steps if need <= known} - known
+        known |= new
+        grown = bool(new)
+    return child in known
+
+
+def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
+    """Return pairs (a, b) whose order, or whose zeros, follow from rules that compute a column."""
+    out: set[tuple[str, str]] = set()
+    for rule in kept:
+        if not rule.computes:
+            continue
+        *parents, child = rule.columns
+        plus = isinstance(rule, Linear) and min(rule.weights) > 0 and rule.constant >= 0
+        amounts = plus and all(p in view.numeric and np.nanmin(view.numbers(p)) >= 0 for p in parents)
+        if amounts or len(parents) == 1:
+            out |= {(p, child) for p in parents} | {(child, p) for p in parents}
+        if isinstance(rule, Product):
+            out |= {(p, child) for p in parents} | {(child, p) for p in parents}
+    return out
+
+
+def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Any) -> list[Rule]:
+    """Return rules about values that avoid each other, without those that others imply."""
+    out: list[Rule] = []
+    steps = determines(kept)
+    one = {(next(iter(need)), child) for need, child in steps if len(need) == 1}
+    for a, b in pairs.find(few):
+        if (a, b) not in one and (b, a) not in one:
+            rule = pairs.fit(full, a, b)
+            if rule is not None and wanted(rule):
+                out.append(rule)
+    told, grouped = _told(kept, full) | one, [set(r.columns) for r in kept if r.kind in ("one_hot", "missing_together")]
+    chains = [r.columns for r in kept if r.kind == "order"]
+    reach: dict[tuple[str, object], set[tuple[str, object]]] = {}
+    found: list[Implies] = []
+    for cause, when, effect, then in implies.find(few):
+        if (cause, effect) in told or any({cause, effect} <= group for group in grouped):
+            continue
+        if any(cause in c and effect in c and c.index(effect) < c.index(cause) for c in chains):
+            continue
+        rule = implies.fit(full, few, cause, when, effect, then)
+        if rule is not None and wanted(rule):
+            found.append(rule)
+    found.sort(key=lambda r: -r.support)
+    for rule in found[: 4 * _MOST_IMPLIED]:
+        target = (rule.effect, _value(rule))
+        sources: list[tuple[str, object]] = [(rule.cause, v) for v in rule.when.values.tolist()]
+        sources += [(rule.cause, None)] * rule.when_missing
+        if all(target in _reachable(s, reach) for s in sources):
+            continue
+        for s in sources:
+            reach.setdefault(s, set()).add(target)
+        out.append(rule)
+    others = [r for r in out if not isinstance(r, Implies)]
+    return others + [r for r in out if isinstance(r, Implies)][:_MOST_IMPLIED]
+
+
+def _value(rule: Implies) -> object:
+    return rule.then.values[0].item() if len(rule.then.values) else None
+
+
+def _reachable(start: tuple[str, object], reach: Mapping[Any, set[Any]]) -> set[tuple[str, object]]:
+    seen, todo = {start}, [start]
+    while todo:
+        for node in reach.get(todo.pop(), ()):
+            if node not in seen:
+                seen.add(node)
+                todo.append(node)
+    return seen
+
+
+_FIRST = ("missing_together", "implies", "pairs", "one_hot", "order")
+
+
+def arrange(rules: Sequence[Rule]) -> list[Rule]:
+    """Return rules in the order of repair: exclusions, orders, then what is computed, parents before children."""
+    out = sorted((r for r in rules if not r.computes), key=lambda r: _FIRST.index(r.kind))
+    left = [r for r in rules if r.computes]
+    while left:
+        waiting = {r.columns[-1] for r in left}
+        ready = [r for r in left if not waiting & set(r.columns[:-1])] or left[:1]
+        out += ready
+        left = [r for r in left if r not in ready]
+    return out

@@ -1,0 +1,95 @@
+"""Exact linear relations between columns, found on small samples of rows by orthogonalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.encoding.rules.view import View
+
+_TRIALS = 5
+_EXACT = 1e-7
+_UNUSUAL_ROWS = 6
+
+
+def relations(view: View, names: Sequence[str], most: int) -> list[tuple[list[str], NDArray[np.float64]]]:
+    """Return relations ``sum(vector * columns) = constant`` of at most `most` columns.
+
+    Several samples are tried: a row that breaks a relation hides it from the sample that it is in. What is returned
+    holds in one sample, and is to be checked on all rows.
+
+    Returns
+    -------
+    list of (columns, vector (m,))
+        The largest entry of a vector is 1 or -1.
+    """
+    names = [name for name in names if view.k(name) > 1]
+    X = np.stack([view.numbers(n) for n in names], axis=1) if names else np.zeros((view.n, 0))
+    # Rows must be complete; columns that leave too few of them step back.
+    while X.shape[1] > 1 and np.isfinite(X).all(axis=1).sum() < 4 * X.shape[1] + 20:
+        worst = int(np.argmax(np.isnan(X).sum(axis=0)))
+        if not np.isnan(X[:, worst]).any():
+            break
+        X, names = np.delete(X, worst, axis=1), [n for i, n in enumerate(names) if i != worst]
+    X = X[np.isfinite(X).all(axis=1)]
+    if X.shape[1] < 2 or len(X) < X.shape[1] + 10:
+        return []
+    found: dict[frozenset[str], tuple[list[str], NDArray[np.float64]]] = {}
+    for trial in range(_TRIALS):
+        rows = _telling_rows(X, np.random.default_rng(trial))
+        for index, vector in _null_vectors(X[rows], most):
+            columns = [names[i] for i in index]
+            found.setdefault(frozenset(columns), (columns, vector))
+    return list(found.values())
+
+
+def _telling_rows(X: NDArray[np.float64], g: np.random.Generator) -> NDArray[np.int64]:
+    """Pick about three rows a column, and for each column some where it is not at its median."""
+    n, p = X.shape
+    order = g.permutation(n)
+    picked = [order[: 3 * p + 20]]
+    centre = np.median(X, axis=0)
+    for j in range(p):
+        picked.append(order[X[order, j] != centre[j]][:_UNUSUAL_ROWS])
+    return np.unique(np.concatenate(picked))
+
+
+def _null_vectors(X: NDArray[np.float64], most: int) -> list[tuple[list[int], NDArray[np.float64]]]:
+    """Return for each column that is a combination of columns before it the relation, by Gram-Schmidt twice over."""
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+    usable = scale > 0
+    Z = (X - mean) / np.where(usable, scale, 1.0) / np.sqrt(len(X))
+    Q = np.zeros((len(X), 0))
+    independent: list[int] = []
+    out = []
+    for j in np.flatnonzero(usable):
+        rest = Z[:, j] - Q @ (Q.T @ Z[:, j])
+        rest = rest - Q @ (Q.T @ rest)
+        size = float(np.linalg.norm(rest))
+        if size > _EXACT:
+            independent.append(int(j))
+            Q = np.column_stack([Q, rest / size])
+            continue
+        c = np.linalg.solve(Q.T @ Z[:, independent], Q.T @ Z[:, j])
+        used = np.flatnonzero(np.abs(c) > 1e-5)
+        if 0 < len(used) < most:
+            index = [*(independent[i] for i in used), int(j)]
+            vector = np.append(c[used] / scale[[independent[i] for i in used]], -1 / scale[j])
+            vector = vector / np.abs(vector).max()
+            out.append((index, vector))
+    return out
+
+
+def short(x: float) -> float:
+    """Return the short decimal, or the inverse of one, that a computed number other than 0 stands for.
+
+    >>> short(1.8000000001), short(1.1574074074e-11) == 1 / 8.64e10
+    (1.8, True)
+    """
+    for digits in range(6):
+        for candidate in (float(f"{x:.{digits}e}"), 1 / float(f"{1 / x:.{digits}e}")):
+            if abs(candidate - x) <= 1e-7 * abs(x):
+                return candidate
+    return x
