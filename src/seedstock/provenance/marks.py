@@ -1,62 +1,69 @@
-"""Others' marks, where reading them is cheap: C2PA and IPTC in images, Croissant, names of generators in Parquet."""
+"""Others' marks, where reading them is cheap: C2PA and IPTC in images, Croissant, names of generators in metadata."""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from seedstock.core.errors import InputError
 from seedstock.provenance.croissant import read_sidecar
+from seedstock.provenance.record import METADATA_KEY
 
 MAX_FILES = 10_000
 _HEAD = 1 << 20
-_MAX_FOOTER = 16 * 2**20
+_MAX_TEXT = 2**24
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".heic"}
 _TOOLS = {
-    b"mostlyai": "MOSTLY AI",
-    b"mostly.ai": "MOSTLY AI",
-    b"gretel": "Gretel",
-    b"synthcity": "synthcity",
-    b"ydata": "YData",
-    b"tonic.ai": "Tonic",
-    b"sdv.dev": "SDV",
-    b"sdmetrics": "SDV",
-    b"ctgan": "CTGAN",
-    b"syntho": "Syntho",
-    b"hazy": "Hazy",
+    "mostlyai": "MOSTLY AI",
+    "mostly.ai": "MOSTLY AI",
+    "gretel": "Gretel",
+    "synthcity": "synthcity",
+    "ydata": "YData",
+    "tonic.ai": "Tonic",
+    "sdv.dev": "SDV",
+    "sdmetrics": "SDV",
+    "ctgan": "CTGAN",
+    "syntho": "Syntho",
+    "hazy": "Hazy",
 }
 _GENERATED = (b"trainedAlgorithmicMedia", b"compositeWithTrainedAlgorithmicMedia", b"algorithmicMedia")
 
 
-def foreign_marks(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+def foreign_marks(
+    path: str | os.PathLike[str] | None, metadata: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Return the marks of other tools in a file, or in the images of a folder.
 
+    `metadata` are the file's key-value pairs, as `seedstock.sources` reads them off Parquet and Arrow files.
     A mark that is there says what its writer says; one that is not there says nothing, for all of these come off.
 
     Returns
     -------
     list of dict
-        ``mark`` (``c2pa``, ``iptc``, ``croissant``, ``parquet``), ``files`` (how many), ``message``.
+        ``mark`` (``c2pa``, ``iptc``, ``croissant``, ``metadata``), ``files`` (how many), ``message``.
     """
+    out = _metadata_marks(metadata or {})
+    if path is None:
+        return out
     file = Path(path)
     found: dict[tuple[str, str], int] = {}
-    for one in _files(file):
+    for one in _images(file):
         with suppress(OSError):
-            for mark in _image_marks(one) if one.suffix.lower() in _IMAGES else _parquet_marks(one):
+            for mark in _image_marks(one):
                 found[mark] = found.get(mark, 0) + 1
-    out = [{"mark": m, "files": n, "message": message} for (m, message), n in found.items()]
+    out += [{"mark": m, "files": n, "message": message} for (m, message), n in found.items()]
     if file.is_file():
         with suppress(InputError):
             out += _croissant_marks(file)
     return out
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
+def _images(path: Path) -> Iterator[Path]:
+    if path.is_file() and path.suffix.lower() in _IMAGES:
         yield path
     elif path.is_dir():
         listed = (Path(folder) / name for folder, _, names in os.walk(path) for name in sorted(names))
@@ -107,22 +114,14 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 2 + max(size, 2)
 
 
-def _parquet_marks(path: Path) -> Iterator[tuple[str, str]]:
-    """Look for the names of generators in the footer's metadata, without a Parquet reader."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size < 12:
-            return
-        file.seek(-8, os.SEEK_END)
-        tail = file.read(8)
-        if tail[4:] != b"PAR1":
-            return
-        (length,) = struct.unpack("<I", tail[:4])
-        length = min(length, size - 12, _MAX_FOOTER)
-        file.seek(-8 - length, os.SEEK_END)
-        footer = file.read(length).lower()
-    for name in dict.fromkeys(tool for word, tool in _TOOLS.items() if word in footer):
-        yield "parquet", f"its Parquet metadata mention {name}, which makes synthetic data"
+def _metadata_marks(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Look for the names of generators in a file's own key-value pairs; the values of cells are not looked at."""
+    text = " ".join(f"{k} {v}" for k, v in metadata.items() if k != METADATA_KEY)[:_MAX_TEXT].lower()
+    names = dict.fromkeys(tool for word, tool in _TOOLS.items() if word in text)
+    return [
+        {"mark": "metadata", "files": 1, "message": f"its metadata mention {name}, which makes synthetic data"}
+        for name in names
+    ]
 
 
 def _croissant_marks(path: Path) -> list[dict[str, Any]]:

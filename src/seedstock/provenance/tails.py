@@ -108,8 +108,10 @@ def _numbers(a: Column, b: Column) -> tuple[dict[str, float], list[str]]:
         due = float(inside.mean())
         count = int((sign * y >= edge).sum())
         out[f"{side}_tail"] = count / len(y) / due
-        least = max(due - 3.9 * np.sqrt(due * (1 - due) / len(x)), 0.0)
-        if binom.cdf(count, len(y), LEAST_TAIL * least) < ALPHA:
+        # Of all rows in the tail, so many are synthetic if the tail kept just its least share: both counts are chance.
+        total = count + int(inside.sum())
+        expected = LEAST_TAIL * len(y) / (LEAST_TAIL * len(y) + len(x))
+        if binom.cdf(count, total, expected) < ALPHA:
             found.append(f"its {side} tail holds {count / len(y) / due:.0%} of its due")
     return out, found
 

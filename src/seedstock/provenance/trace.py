@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from seedstock.provenance.sketch import Sketch
 RELATED, UNRELATED = 80.0, 55.0
 """Percent match from which cell banks call two lines related, and below which unrelated (ANSI/ATCC ASN-0002)."""
 MIN_ALLELES = 50
+MIN_LOCI = 2
 MOSTLY = 0.95
 
 
@@ -73,7 +74,8 @@ def trace(
             raise InputError(f"there is no register {str(book.path)!r}; make one with `seedstock register`")
         overlaps, more = compare(data, book)
         notes += more
-    marks = foreign_marks(path) if path is not None else []
+    metadata = data.origin.get("metadata")
+    marks = foreign_marks(path, metadata if isinstance(metadata, Mapping) else {})
     generation, share = _verdict(data, found, overlaps)
     return {
         "rows": len(data.table),
@@ -99,7 +101,7 @@ def compare(data: Dataset, register: Register) -> tuple[list[dict[str, Any]], li
     for entry in register.entries():
         columns = tuple(sorted(entry.columns))
         common = set(columns) & set(table)
-        if 2 * len(common) <= max(len(columns), len(table)) or not len(table):
+        if 2 * len(common) <= max(len(columns), len(table.names)) or not len(table):
             continue
         try:
             sketch = register.sketch(entry)
@@ -174,7 +176,7 @@ def _member(queries: Hash, sorted_hashes: Hash) -> NDArray[np.bool_]:
 def _match(sketch: Sketch, hashes: RowHashes) -> float | None:
     """Return the percent of this file's alleles that the registered data have, over the comparable loci.
 
-    Wide loci are compared, which tell rows apart; where lost columns leave fewer than three of them, narrow loci by
+    Wide loci are compared, which tell rows apart; where lost columns leave fewer than two of them, narrow loci by
     the alleles that occur once in this file.
     """
     whole = hashes.whole if len(hashes.whole) == len(sketch.meta["complete"]) else []
@@ -195,7 +197,7 @@ def _match(sketch: Sketch, hashes: RowHashes) -> float | None:
             if len(alleles):
                 shares.append(float(_member(alleles, kept).mean()))
                 total += len(alleles)
-        if len(shares) >= 3 and total >= MIN_ALLELES:
+        if len(shares) >= MIN_LOCI and total >= MIN_ALLELES:
             return round(100 * float(np.mean(shares)), 1)
     return None
 
