@@ -40,7 +40,7 @@ def conform(raw: Raw, want: ColumnSchema, name: str) -> Column:
         return cell_texts(column, ColumnSchema("category", dtype=raw.dtype, format=raw.format))
     if holds == "number" and have in "if":
         return _numbers(column, want, name)
-    if holds == "boolean" and have == "b" or holds == "time" and have == ("M" if want.kind == "datetime" else "m"):
+    if (holds == "boolean" and have == "b") or (holds == "time" and have == ("M" if want.kind == "datetime" else "m")):
         return column
     if holds == "number" and have == "b":
         return _numbers(Column(column.values.astype(np.int64), column.missing), want, name)
@@ -86,7 +86,7 @@ def _from_texts(column: Column, want: ColumnSchema, holds: str, name: str) -> Co
     tokens = MISSING_TOKENS if holds == "text" else MISSING_TOKENS | WEAK_TOKENS
     if want.missing is not None:
         tokens = tokens | {want.missing}
-    column = relabel(column, [None if t.strip() in tokens else t for t in levels])
+    column = relabel(column, [None if str(t).strip() in tokens else str(t) for t in levels])
     levels = column.levels if column.levels is not None else np.empty(0, object)
     if holds == "text":
         return column

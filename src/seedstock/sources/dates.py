@@ -75,7 +75,7 @@ def parse_times(texts: Sequence[str], form: str | None = None) -> Times | None:
     >>> parse_times(["06:55", "23:10"]).dtype
     'time'
     """
-    if not texts or max(map(len, texts)) > MAX_CHARS or ":" not in texts[0] and not re.search(r"\d\D", texts[0] + " "):
+    if not texts or max(map(len, texts)) > MAX_CHARS or not re.search(r"\d", texts[0]):
         return None
     for pattern in _DATES:
         if pattern.fullmatch(texts[0]):

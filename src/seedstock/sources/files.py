@@ -1,4 +1,4 @@
-"""Tables in files, by DuckDB: the one file that knows it. Text files come as texts only; what they mean is ours to find.
+"""Tables in files, by DuckDB, which `parquet_sink` and this file alone know. Text files come as texts only.
 
 DuckDB loads no extension, reads nothing but the file it is given, and spills to disk beyond its memory limit.
 """
@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.table import Column
@@ -171,8 +169,8 @@ def _why_not(path: Path, dialect: Mapping[str, Any], width: int) -> str:
                 if row and len(row) != width:
                     line = reader.line_num + dialect["skip"]
                     return (
-                        f"has {len(row)} field{'s' * (len(row) > 1)} in line {line}, and {width} elsewhere; mend that line, or quote fields "
-                        f"that contain {dialect['delim']!r}"
+                        f"has {len(row)} field{'s' * (len(row) > 1)} in line {line}, and {width} elsewhere; mend it or "
+                        f"quote fields that contain {dialect['delim']!r}"
                     )
     except csv.Error as error:
         line = reader.line_num + dialect["skip"]

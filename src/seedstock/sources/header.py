@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from seedstock.core.table import Column
 from seedstock.sources.numbers import looks_numeric
@@ -25,7 +26,7 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
     if not over:
         return True
     values = [float(str(first[k]).strip().replace(",", "")) for k in numbers]
-    steps = {b - a for a, b in zip(values, values[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(values)}
     return len(values) > 1 and len(steps) == 1 and steps.pop() > 0
 
 

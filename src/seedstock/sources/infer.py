@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.core.schema import ColumnSchema
+from seedstock.core.schema import ColumnSchema, Kind
 from seedstock.core.table import Column
 from seedstock.sources._raw import MISSING_TOKENS, UNTYPED, WEAK_TOKENS, Raw, compact, relabel, spread
 from seedstock.sources.dates import parse_times
@@ -155,7 +155,7 @@ def declared_decimals(dtype: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _kind_of_texts(column: Column, name: str) -> str:
+def _kind_of_texts(column: Column, name: str) -> Kind:
     if is_id_texts(column, name):
         return "id"
     return "text" if is_free_text(column) else "category"

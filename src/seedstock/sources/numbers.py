@@ -141,7 +141,7 @@ def _real(texts: Sequence[str], finite: Sequence[str], thousands: str, comma: st
     if comma:
         texts, finite = [t.replace(",", ".") for t in texts], [t.replace(",", ".") for t in finite]
     exponents = any("e" in t or "E" in t for t in finite)
-    points = [_decimals(t) for t in finite] if exponents else [len(t) - p - 1 if (p := t.find(".")) >= 0 else 0 for t in finite]
+    points = [_decimals(t) if exponents else len(t) - p - 1 if (p := t.find(".")) >= 0 else 0 for t in finite]
     most = max(points)
     if most == 0 and not exponents and len(finite) == len(texts) and thousands:
         whole = _whole(texts)

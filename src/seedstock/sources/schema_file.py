@@ -13,7 +13,15 @@ from seedstock.core.errors import InputError
 from seedstock.core.schema import KINDS, ROLES
 
 MAX_BYTES = 2**24
-FIELDS = {"kind": str, "roles": list, "role": str, "dtype": str, "decimals": int, "format": str, "missing": str}
+FIELDS: dict[str, type] = {
+    "kind": str,
+    "roles": list,
+    "role": str,
+    "dtype": str,
+    "decimals": int,
+    "format": str,
+    "missing": str,
+}
 
 
 def columns_of(schema: Any) -> dict[str, dict[str, Any]]:
@@ -77,8 +85,8 @@ def _column(name: str, said: Any) -> dict[str, Any]:
         if value is None and key not in ("kind", "roles", "role"):
             out[key] = None
             continue
-        kind = (list, tuple) if FIELDS[key] is list else FIELDS[key]
-        if not isinstance(value, kind) or isinstance(value, bool):  # type: ignore[arg-type]
+        kind: Any = (list, tuple) if FIELDS[key] is list else FIELDS[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
             raise InputError(f"the schema's {key!r} of {name!r} must be of type {FIELDS[key].__name__}, not {value!r}")
         if key in ("roles", "role"):
             out["roles"] = tuple([value] if key == "role" else value)

@@ -159,7 +159,7 @@ def _open(form: str, path: Path, schema: TableSchema, metadata: Mapping[str, str
 
         return ParquetSink(path, schema, metadata)
     if form == "arrow":
-        from seedstock.sources.frames import ArrowSink
+        from seedstock.sources._frames_out import ArrowSink
 
         return ArrowSink(path, schema, metadata)
     return JsonSink(path, schema) if form == "jsonl" else DelimitedSink(path, schema, "\t" if form == "tsv" else ",")

