@@ -41,7 +41,7 @@ def chain(n: int, seed: int) -> Dataset:
 def test_probabilities_add_up_to_one_and_agree_with_the_draws() -> None:
     g = np.random.default_rng(0)
     codes = g.integers(4, size=2_000)
-    X = (codes[:, None] + g.normal(size=(2_000, 2))).astype(np.float32)
+    X = codes[:, None] + g.normal(size=(2_000, 2))
     ensemble, _ = grow(X, codes, codes, SETTINGS, Rng(1))
     query = np.repeat(X[:1], 40_000, axis=0)
     drawn, _ = ensemble.draw(query, g)
@@ -132,7 +132,7 @@ def test_classes_have_equal_mass_and_spikes_their_own() -> None:
 
 def test_noise_is_shrunken_and_signal_is_not() -> None:
     g = np.random.default_rng(8)
-    X = g.normal(size=(2_000, 2)).astype(np.float32)
+    X = g.normal(size=(2_000, 2))
     noise = g.integers(3, size=2_000)
     signal = (X[:, 0] > 0).astype(np.int64)
     loose = grow(X, signal, signal, SETTINGS, Rng(1))[0].shrinkage

@@ -39,7 +39,7 @@ class Conditional:
     scale: Scale | None = None
     lines: Lines | None = None
 
-    def design(self, codes: Mapping[str, Codes]) -> NDArray[np.float32]:
+    def design(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
         """Return the predictors' matrix, shape (n, p)."""
         return design(self.predictors, self.places, codes)
 
@@ -118,7 +118,9 @@ class Conditional:
 
 def design(
     predictors: tuple[str, ...], places: Mapping[str, NDArray[np.float32]], codes: Mapping[str, Codes]
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Return the predictors' matrix for trees, shape (n, p)."""
-    columns = [places[p][codes[p]] if p in places else codes[p] for p in predictors]
-    return np.stack(columns, axis=1).astype(np.float32)
+    X = np.empty((len(codes[predictors[0]]), len(predictors)))
+    for i, p in enumerate(predictors):
+        X[:, i] = places[p][codes[p]] if p in places else codes[p]
+    return X

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
 from seedstock.encoding.atoms import Codes
+from seedstock.generators._compiled import CompiledTree
 
 Nodes = NDArray[np.int32]
 
@@ -67,26 +70,33 @@ class Ensemble:
     roots: Nodes
     shrinkage: float
 
-    def leaves(self, X: NDArray[np.float32], roots: Nodes) -> Nodes:
-        """Return the leaf of each row of X, shape (n, p), below the given roots, shape (n,)."""
-        node = roots.copy()
-        flat, width = X.ravel(), X.shape[1]
-        rows = np.flatnonzero(self.feature[node] >= 0)
-        here = node[rows]
-        while len(rows):
-            left = flat[rows * width + self.feature[here]] <= self.threshold[here]
-            here = np.where(left, self.left[here], self.right[here])
-            inner = self.feature[here] >= 0
-            if not inner.all():
-                done = ~inner
-                node[rows[done]] = here[done]
-                rows, here = rows[inner], here[inner]
+    def leaves(self, X: NDArray[np.float64], tree: Codes) -> Nodes:
+        """Return the leaf of each row of X, shape (n, p), in the tree of that number, shape (n,)."""
+        order = np.argsort(tree, kind="stable")
+        ends = np.cumsum(np.bincount(tree, minlength=len(self.roots)))
+        sorted_X = X[order]
+        found = np.empty(len(X), np.int32)
+        for compiled, start, end in zip(self._compiled, [0, *ends[:-1]], ends, strict=True):
+            if start < end:
+                found[start:end] = compiled(sorted_X[start:end])
+        node = np.empty(len(X), np.int32)
+        node[order] = found
         return node
 
-    def draw(self, X: NDArray[np.float32], g: np.random.Generator) -> tuple[Codes, Nodes]:
+    @cached_property
+    def _compiled(self) -> list[CompiledTree]:
+        """The trees; a leaf's value is its node number, which a float64 holds exactly."""
+        out = []
+        for start, end in pairwise([*self.roots.tolist(), len(self.feature)]):
+            part = slice(start, end)
+            left, right = self.left[part] - start, self.right[part] - start
+            out.append(CompiledTree(self.feature[part], self.threshold[part], left, right, np.arange(start, end)))
+        return out
+
+    def draw(self, X: NDArray[np.float64], g: np.random.Generator) -> tuple[Codes, Nodes]:
         """Draw a code for each row of X, shape (n, p); return the codes and the leaves, each of shape (n,)."""
         n = len(X)
-        leaf = self.leaves(X, self.roots[g.integers(len(self.roots), size=n)])
+        leaf = self.leaves(X, g.integers(len(self.roots), size=n))
         node = leaf.copy()
         climbing = np.arange(n)
         while len(climbing):
@@ -100,7 +110,7 @@ class Ensemble:
 
     def probability(
         self,
-        X: NDArray[np.float32],
+        X: NDArray[np.float64],
         wanted: Callable[[Nodes], tuple[Codes, NDArray[np.float64]]],
         among: Occurrences,
         g: np.random.Generator,
@@ -112,7 +122,7 @@ class Ensemble:
         """
         total = np.zeros(len(X))
         for _ in range(trees):
-            node = self.leaves(X, self.roots[g.integers(len(self.roots), size=len(X))])
+            node = self.leaves(X, g.integers(len(self.roots), size=len(X)))
             group, weight = wanted(node)
             rows = np.arange(len(X))
             while len(rows):
@@ -146,6 +156,9 @@ class Ensemble:
             and (out.right[inner] > own[inner]).all()
             and (out.left < n).all()
             and (out.right < n).all()
+            and out.roots[0] == 0
+            and (np.diff(out.roots) > 0).all()
+            and _in_own_tree(out.roots, n, own[inner], out.left[inner], out.right[inner])
             and (out.parent < own).all()
             and (out.start >= 0).all()
             and (out.start < out.end).all()
@@ -158,3 +171,9 @@ class Ensemble:
         ):
             raise InputError("this model is damaged: its trees point outside themselves; fit it again")
         return out
+
+
+def _in_own_tree(roots: Nodes, n: int, inner: NDArray[Any], left: Nodes, right: Nodes) -> bool:
+    """Tell whether all children of inner nodes lie in their parent's tree."""
+    tree = np.searchsorted(roots, np.arange(n), side="right")
+    return bool((tree[inner] == tree[left]).all() and (tree[inner] == tree[right]).all())

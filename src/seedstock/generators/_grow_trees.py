@@ -103,7 +103,7 @@ class _Tree:
     inside: NDArray[np.bool_]
 
     @classmethod
-    def grow(cls, X: NDArray[np.float32], classes: Codes, settings: TreeSettings, rng: Rng) -> _Tree:
+    def grow(cls, X: NDArray[np.float64], classes: Codes, settings: TreeSettings, rng: Rng) -> _Tree:
         n = len(classes)
         n_tree = min(n, settings.rows_per_tree)
         g = rng.generator()
@@ -149,7 +149,7 @@ class LineTask:
 
 
 def grow(
-    X: NDArray[np.float32],
+    X: NDArray[np.float64],
     classes: Codes,
     codes: Codes,
     settings: TreeSettings,
@@ -180,7 +180,7 @@ def grow(
 
 
 def surprise(
-    X: NDArray[np.float32],
+    X: NDArray[np.float64],
     classes: Codes,
     codes: Codes,
     atoms: Atoms,

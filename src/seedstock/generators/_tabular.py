@@ -10,13 +10,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.core.errors import InputError
+from seedstock.core.errors import InputError, ShortfallError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
 from seedstock.core.schema import Schema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
+from seedstock.encoding.rules.cells import put
+from seedstock.encoding.rules.keep import contradiction, mend
+
+_ROUNDS = 20
+"""Times that rows which cannot be mended are drawn anew."""
 
 FREE = -1
 """In an array of conditions: this cell is to be drawn."""
@@ -61,9 +66,53 @@ class TabularFitted(ABC):
             conditions = {name: c[here] for name, c in wanted.items() if (c[here] != FREE).any()}
             codes = self.draw(rows, stream.child("draw"), conditions)
             table = self.plan.assemble(codes, rows, stream, start + done, rng)
-            parts.append(table if given is None else _overwrite(table, given.take(here)))
+            known = None if given is None else given.take(here)
+            parts.append(self._ruled(table if known is None else _overwrite(table, known), stream, conditions, known))
             done += rows
         return self.plan.dataset(Table.concat(parts) if parts else self._no_rows())
+
+    def rules_json(self) -> list[dict[str, Any]]:
+        """Return the rules that every draw keeps: kind, name, columns, text, support, violations, declared."""
+        return [rule.facts() for rule in self.plan.rules]
+
+    def _ruled(self, table: Table, stream: Rng, conditions: Given, given: Table | None) -> Table:
+        """Return a block with its rules repaired; rows that cannot be mended are drawn anew."""
+        rules = self.plan.rules
+        if not rules:
+            return table
+        fixed = {} if given is None else {k: ~given[k].missing for k in given if k in self.plan.atoms}
+        if (clash := contradiction(table, rules, fixed)) is not None:
+            raise InputError(
+                f"the conditions contradict the rule {clash.text!r}, which holds in all {clash.rows:,} real rows: drop "
+                f"one of them, or veto {clash.name!r} in the schema file"
+            )
+        done = mend(table, rules, fixed, stream.child("rules").generator())
+        table = done.table
+        left = np.flatnonzero(done.broken)
+        for k in range(_ROUNDS):
+            if not len(left):
+                return table
+            again = stream.child("again", k)
+            # Rows without conditions stand for each other: any good one will do.
+            m = len(left) if given is not None else max(2 * len(left), 64)
+            codes = self.draw(m, again.child("draw"), {name: c[left] for name, c in conditions.items()})
+            new = Table(self.plan.cells(codes, again), m)
+            new = new if given is None else _overwrite(new, given.select(list(fixed)).take(left))
+            done = mend(new, rules, {k: c[left] for k, c in fixed.items()}, again.child("rules").generator())
+            good = np.flatnonzero(~done.broken)
+            at = (left[good] if given is not None else left[: len(good)])[: len(left)]
+            table = table.assign(
+                {name: put(table[name], at, done.table[name].take(good[: len(at)])) for name in done.table}
+            )
+            left = np.setdiff1d(left, at)
+        if not len(left):
+            return table
+        assert done.by is not None
+        raise ShortfallError(
+            f"{len(left):,} of {len(table):,} rows cannot keep the rule {done.by.text!r} under what was asked: widen "
+            f"the conditions, or veto {done.by.name!r} in the schema file",
+            acceptance=1 - len(left) / len(table),
+        )
 
     def state(self) -> State:
         own, plan = self.own_state(), self.plan.state()

@@ -20,6 +20,7 @@ from seedstock.encoding.atoms import FEW, Atoms, Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional, design
 from seedstock.generators._ensemble import Ensemble, Occurrences
+from seedstock.generators._filter import Filter
 from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, grow, placement, surprise
 from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
 from seedstock.generators._particles import draw_given
@@ -29,6 +30,8 @@ _CLASSES = 32
 _LINE_ROWS = 30
 _LINE_VALUES = 40
 _LINE_GAIN = 0.05
+_FILTER_ROWS = 1_000
+_CANDIDATES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +40,38 @@ class ForestFitted(TabularFitted):
 
     order: tuple[str, ...]
     conditionals: Mapping[str, Conditional]
+    filter: Filter | None = None
 
     def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
-        if given:
+        if not given:
+            return self.draw_kept(n, rng, self.filter)
+        if self.filter is None:
             return draw_given(self, n, rng, given)
+        # Each row has its own condition, and so its own few candidates, of which one is picked by weight.
+        again = np.repeat(np.arange(n), _CANDIDATES)
+        drawn = draw_given(self, len(again), rng, {name: codes[again] for name, codes in given.items()})
+        weight = self.filter.log_weight(drawn).reshape(n, _CANDIDATES)
+        noise = rng.child("pick").generator().gumbel(size=weight.shape)
+        picked = np.arange(n) * _CANDIDATES + (weight + noise).argmax(1)
+        return {name: codes[picked] for name, codes in drawn.items()}
+
+    def draw_kept(self, n: int, rng: Rng, keep: Filter | None) -> dict[str, Codes]:
+        """Draw n rows that a filter lets through."""
+        if keep is None:
+            return self.draw_free(n, rng)
+        parts: list[dict[str, Codes]] = []
+        missing, attempt = n, 0
+        while missing > 0:
+            stream = rng.child("attempt", attempt)
+            drawn = self.draw_free(round(missing / keep.rate * 1.02) + 32, stream)
+            rows = np.flatnonzero(keep.keep(drawn, stream.child("keep").generator()))[:missing]
+            parts.append({name: codes[rows] for name, codes in drawn.items()})
+            missing -= len(rows)
+            attempt += 1
+        return {name: np.concatenate([p[name] for p in parts]) for name in self.order}
+
+    def draw_free(self, n: int, rng: Rng) -> dict[str, Codes]:
+        """Draw n rows by the conditionals alone."""
         out: dict[str, Codes] = {}
         for name in self.order:
             out[name] = self.draw_column(name, n, out, rng.child(name).generator())
@@ -74,7 +105,12 @@ class ForestFitted(TabularFitted):
             state = conditional.state()
             arrays |= {f"{i}.{k}": v for k, v in state.arrays.items()}
             meta[name] = state.meta
-        return State(arrays, {"order": list(self.order), "conditionals": meta})
+        kept = None
+        if self.filter is not None:
+            state = self.filter.state()
+            arrays |= {f"filter.{k}": v for k, v in state.arrays.items()}
+            kept = state.meta
+        return State(arrays, {"order": list(self.order), "conditionals": meta, "filter": kept})
 
     @classmethod
     def from_own_state(cls, plan: Plan, state: State) -> Self:
@@ -85,7 +121,11 @@ class ForestFitted(TabularFitted):
             arrays = {k.removeprefix(f"{i}."): v for k, v in state.arrays.items() if k.startswith(f"{i}.")}
             before = {p: plan.atoms[p] for p in order[: order.index(name)]}
             conditionals[name] = Conditional.from_state(State(arrays, meta), plan.atoms[name], before)
-        return cls(plan, order, conditionals)
+        kept = None
+        if state.meta["filter"] is not None:
+            arrays = {k.removeprefix("filter."): v for k, v in state.arrays.items() if k.startswith("filter.")}
+            kept = Filter.from_state(State(arrays, state.meta["filter"]), plan.atoms)
+        return cls(plan, order, conditionals, kept)
 
 
 @dataclass(frozen=True)
@@ -107,6 +147,8 @@ class Forest:
         Rows that one tree sees at most; each tree sees others.
     shrinkage_share : float
         Shrinkage as a share of the one that predicts held-out rows best. Less keeps more detail, and remembers more.
+    filter_rounds : int
+        Rounds of density-ratio resampling; 0 switches it off.
     threads : int
         Columns fitted side by side. The result does not depend on it.
     """
@@ -115,14 +157,15 @@ class Forest:
     min_leaf_rows: int = 20
     structure_share: float = 0.632
     rows_per_tree: int = 100_000
-    shrinkage_share: float = 0.1
+    shrinkage_share: float = 1.0
+    filter_rounds: int = 3
     threads: int = 2
 
     fitted: ClassVar[type[Fitted]] = ForestFitted
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value <= 0 and name != "shrinkage_share":
+            if value <= 0 and name not in ("shrinkage_share", "filter_rounds"):
                 raise InputError(f"{name} must be above 0, not {value}")
         if self.structure_share > 1:
             raise InputError(f"structure_share must be at most 1, not {self.structure_share}")
@@ -140,7 +183,12 @@ class Forest:
                 for i, name in enumerate(varied)
                 if i
             }
-            return ForestFitted(plan, tuple(order), {name: job.result() for name, job in jobs.items()})
+            plain = ForestFitted(plan, tuple(order), {name: job.result() for name, job in jobs.items()})
+        if not self.filter_rounds or len(varied) < 2 or len(data.table) < _FILTER_ROWS:
+            return plain
+        real = {name: codes[name] for name in varied}
+        kept = Filter.fit(plain.draw_kept, real, rng.child("filter"), self.filter_rounds)
+        return replace(plain, filter=kept)
 
     def _conditional(
         self, plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...], rng: Rng

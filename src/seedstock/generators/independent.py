@@ -37,7 +37,7 @@ class IndependentFitted(TabularFitted):
 
 @dataclass(frozen=True)
 class Independent:
-    """Draws every column on its own, as often as each value was seen; no dependence is kept.
+    """Draws every column on its own, as often as each value was seen; no dependence is kept but declared rules.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Independent:
     fitted: ClassVar[type[Fitted]] = IndependentFitted
 
     def fit(self, data: Dataset, rng: Rng) -> IndependentFitted:
-        return IndependentFitted(Plan.fit(data)[0])
+        return IndependentFitted(Plan.fit(data, search=False)[0])
 
 
 GENERATOR = Independent

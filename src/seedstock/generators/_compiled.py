@@ -1,0 +1,70 @@
+"""Trees evaluated by scikit-learn's compiled predictor: the one place that knows it.
+
+The predictor is not part of scikit-learn's public face. `tests/truth/test_filter.py` holds it to a literal walk, so
+that a release that changes it is noticed there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+_NO_SETS = np.zeros((0, 8), np.uint32)
+
+
+class CompiledTree:
+    """One tree that gives each row the value of its leaf.
+
+    Nodes are arrays of one length; `feature` is -1 in leaves; rows with a value <= threshold go left. Indices are
+    trusted here: who loads them checks them.
+    """
+
+    def __init__(
+        self,
+        feature: NDArray[Any],
+        threshold: NDArray[Any],
+        left: NDArray[Any],
+        right: NDArray[Any],
+        value: NDArray[Any],
+    ) -> None:
+        nodes = np.zeros(len(feature), PREDICTOR_RECORD_DTYPE)
+        leaf = feature < 0
+        nodes["feature_idx"] = np.where(leaf, 0, feature)
+        nodes["num_threshold"], nodes["value"], nodes["is_leaf"] = threshold, value, leaf
+        nodes["left"], nodes["right"] = np.where(leaf, 0, left), np.where(leaf, 0, right)
+        self._tree = TreePredictor(nodes, _NO_SETS, _NO_SETS)
+
+    def __call__(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the value of each row of X, shape (n, p)."""
+        features = np.zeros(X.shape[1], np.uint32)
+        values: NDArray[np.float64] = self._tree.predict(X, _NO_SETS, features, 1)
+        return values
+
+
+def boost(
+    X: NDArray[np.float64], y: NDArray[np.bool_], seed: int, iterations: int, min_rows: int
+) -> list[dict[str, Any]]:
+    """Boost small trees that tell y, and return their nodes; how many is found out on a fifth of the rows."""
+    model = HistGradientBoostingClassifier(
+        learning_rate=0.1, max_iter=iterations, max_leaf_nodes=8, min_samples_leaf=min_rows, l2_regularization=1.0,
+        early_stopping=True, validation_fraction=0.2, n_iter_no_change=8, class_weight="balanced", random_state=seed,
+    ).fit(X, y)  # fmt: skip
+    trees = []
+    for (tree,) in model._predictors:
+        nodes = tree.nodes
+        leaf = nodes["is_leaf"].astype(bool)
+        trees.append(
+            {
+                "feature": np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
+                "threshold": nodes["num_threshold"].astype(float),
+                "left": nodes["left"].astype(np.int32),
+                "right": nodes["right"].astype(np.int32),
+                "value": np.where(leaf, nodes["value"], 0.0),
+            }
+        )
+    return trees

@@ -1,0 +1,131 @@
+"""Density-ratio resampling: draw too many rows, keep those that look most like real ones.
+
+A boosted classifier tells real rows from drawn ones; its odds estimate the density ratio, and rejection by it brings
+the drawn rows nearer to the real distribution (Grover et al. 2019, likelihood-free importance weighting; Azadi et al.
+2019, discriminator rejection sampling, section 3). What a few hundred rows agree on can be learned this way, single
+rows cannot: trees are small, their leaves large, and their number is found on rows that they have not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.core.rng import Rng
+from seedstock.encoding.atoms import Codes
+from seedstock.generators._compiled import CompiledTree, boost
+
+_ROWS = 50_000
+"""Real rows that the classifier sees at most; as many drawn ones again stand against them, twice."""
+_ITERATIONS = 60
+_MIN_ROWS = 100
+_CAP = 0.98
+"""Quantile of the weights above which rows are kept for certain."""
+_FLOOR = -4.0
+
+Draw = Callable[[int, Rng, "Filter | None"], dict[str, Codes]]
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """Boosted trees over the codes of some columns, and the weight from which rows are always kept.
+
+    Attributes
+    ----------
+    names : tuple of str
+    trees : tuple of mapping
+        Arrays of nodes: feature, threshold, left, right, value.
+    cap : float
+        Log weight at which the probability of being kept is 1.
+    rate : float
+        Share of the rows that is kept.
+    """
+
+    names: tuple[str, ...]
+    trees: tuple[Mapping[str, NDArray[Any]], ...]
+    cap: float
+    rate: float
+
+    @classmethod
+    def fit(cls, draw: Draw, real: Mapping[str, Codes], rng: Rng, rounds: int) -> Filter:
+        """Learn what tells real rows from drawn ones; each round sees rows that the rounds before let through."""
+        names = tuple(real)
+        n = len(real[names[0]])
+        g = rng.child("rows").generator()
+        rows = np.arange(n) if n <= _ROWS else g.choice(n, _ROWS, replace=False)
+        X = _design(names, {name: codes[rows] for name, codes in real.items()})
+        out = cls(names, (), 0.0, 1.0)
+        for i in range(rounds):
+            stream = rng.child("round", i)
+            drawn = _design(names, draw(2 * len(X), stream.child("draw"), out if i else None))
+            y = np.arange(len(X) + len(drawn)) < len(X)
+            new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS)
+            out = cls(names, (*out.trees, *new), 0.0, 1.0)
+            fresh = draw(len(X), stream.child("cap"), None)
+            weight = out.log_weight(fresh)
+            cap = float(np.quantile(weight, _CAP))
+            out = cls(names, out.trees, cap, float(np.exp(np.minimum(weight - cap, 0)).mean()))
+        return out
+
+    def log_weight(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
+        """Return the log density ratio of each row, up to a constant, shape (n,)."""
+        X = _design(self.names, codes)
+        total = np.zeros(len(X))
+        for tree in self._compiled:
+            total += tree(X)
+        return np.maximum(total, _FLOOR)
+
+    def keep(self, codes: Mapping[str, Codes], g: np.random.Generator) -> NDArray[np.bool_]:
+        """Return which rows are kept, shape (n,)."""
+        weight = self.log_weight(codes)
+        return np.log(g.random(len(weight))) < weight - self.cap
+
+    @cached_property
+    def _compiled(self) -> list[CompiledTree]:
+        return [CompiledTree(**tree) for tree in self.trees]
+
+    def state(self) -> State:
+        """Return all that `from_state` needs."""
+        joined = {p: np.concatenate([t[p] for t in self.trees]) for p in _PARTS} if self.trees else {}
+        sizes = [len(t["feature"]) for t in self.trees]
+        return State(joined, {"names": list(self.names), "sizes": sizes, "cap": self.cap, "rate": self.rate})
+
+    @classmethod
+    def from_state(cls, state: State, known: Mapping[str, Any]) -> Self:
+        """Make it again for columns that are known; every index is checked, for compiled code will follow it."""
+        names, meta = tuple(state.meta["names"]), state.meta
+        ends = np.cumsum(meta["sizes"]).astype(int).tolist()
+        trees = []
+        for start, end in zip([0, *ends], ends, strict=False):
+            tree = {p: np.asarray(state.arrays[p][start:end], dtype) for p, dtype in _PARTS.items()}
+            n, inner = end - start, tree["feature"] >= 0
+            own = np.flatnonzero(inner)
+            fits = (
+                n > 0
+                and all(len(a) == n for a in tree.values())
+                and (tree["feature"] < len(names)).all()
+                and all(((tree[s][inner] > own) & (tree[s][inner] < n)).all() for s in ("left", "right"))
+            )
+            if not fits:
+                raise InputError("this model is damaged: its filter's trees point outside themselves; fit it again")
+            trees.append(tree)
+        if not set(names) <= set(known) or not 0 < float(meta["rate"]) <= 1:
+            raise InputError("this model is damaged: its filter does not fit its columns; fit it again")
+        return cls(names, tuple(trees), float(meta["cap"]), float(meta["rate"]))
+
+
+_PARTS = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
+
+
+def _design(names: tuple[str, ...], codes: Mapping[str, Codes]) -> NDArray[np.float64]:
+    X = np.empty((len(codes[names[0]]), len(names)))
+    for i, name in enumerate(names):
+        X[:, i] = codes[name]
+    return X

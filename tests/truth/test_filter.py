@@ -1,0 +1,82 @@
+"""Density-ratio resampling: the compiled trees against a literal walk, and a known ratio recovered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.core.rng import Rng
+from seedstock.generators._compiled import CompiledTree, boost
+from seedstock.generators._filter import Filter
+
+
+def walk(tree: dict[str, np.ndarray], x: np.ndarray) -> float:
+    node = 0
+    while tree["feature"][node] >= 0:
+        goes_left = x[tree["feature"][node]] <= tree["threshold"][node]
+        node = tree["left"][node] if goes_left else tree["right"][node]
+    return float(tree["value"][node])
+
+
+def test_compiled_trees_do_as_a_literal_walk() -> None:
+    g = np.random.default_rng(0)
+    X = g.integers(0, 30, size=(3_000, 4)).astype(float)
+    y = g.random(3_000) < 1 / (1 + np.exp(-(X[:, 0] - X[:, 1]) / 5))
+    for tree in boost(X, y, 1, 10, 50):
+        compiled = CompiledTree(**tree)(X[:200])
+        np.testing.assert_array_equal(compiled, [walk(tree, x) for x in X[:200]])
+
+
+def test_the_trees_add_up_to_the_classifiers_own_score() -> None:
+    g = np.random.default_rng(1)
+    X = g.normal(size=(2_000, 3))
+    y = X[:, 0] + g.normal(size=2_000) > 0
+    model = HistGradientBoostingClassifier(
+        learning_rate=0.1, max_iter=5, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
+        early_stopping=True, validation_fraction=0.2, n_iter_no_change=8, class_weight="balanced", random_state=1,
+    ).fit(X, y)  # fmt: skip
+    total = sum(CompiledTree(**tree)(X) for tree in boost(X, y, 1, 5, 50))
+    shift = model.decision_function(X) - total
+    np.testing.assert_allclose(shift, shift[0], atol=1e-9)
+
+
+def draw_uniform(n: int, rng: Rng, keep: Filter | None) -> dict[str, np.ndarray]:
+    """A model that draws 0..9 uniformly, for a world where 0..4 are three times as common as 5..9."""
+    parts: list[np.ndarray] = []
+    while sum(map(len, parts)) < n:
+        stream = rng.child(len(parts))
+        x = stream.generator().integers(10, size=n)
+        parts.append(x if keep is None else x[keep.keep({"x": x}, stream.child("keep").generator())])
+    return {"x": np.concatenate(parts)[:n]}
+
+
+def test_a_known_ratio_is_recovered() -> None:
+    g = np.random.default_rng(2)
+    real = {"x": g.choice(10, size=20_000, p=np.r_[np.full(5, 0.15), np.full(5, 0.05)])}
+    fitted = Filter.fit(draw_uniform, real, Rng(3), 3)
+    weight = np.exp(fitted.log_weight({"x": np.arange(10)}))
+    assert weight[:5].mean() / weight[5:].mean() == pytest.approx(3.0, rel=0.1)
+    kept = draw_uniform(20_000, Rng(4), fitted)["x"]
+    assert (kept < 5).mean() == pytest.approx(0.75, abs=0.02)
+    assert fitted.rate == pytest.approx((weight / weight.max()).mean(), abs=0.05)
+
+
+def test_the_state_round_trips_and_damage_is_found() -> None:
+    g = np.random.default_rng(5)
+    fitted = Filter.fit(draw_uniform, {"x": g.integers(7, size=3_000)}, Rng(6), 1)
+    state = fitted.state()
+    again = Filter.from_state(state, {"x": None})
+    codes = {"x": np.arange(10)}
+    np.testing.assert_array_equal(again.log_weight(codes), fitted.log_weight(codes))
+    for part, value in (("left", 10**6), ("right", 0), ("feature", 5)):
+        bad = state.arrays[part].copy()
+        bad[np.flatnonzero(state.arrays["feature"] >= 0)[0]] = value
+        with pytest.raises(InputError, match="damaged"):
+            Filter.from_state(replace(state, arrays={**state.arrays, part: bad}), {"x": None})
+    with pytest.raises(InputError, match="damaged"):
+        Filter.from_state(State(state.arrays, state.meta), {"y": None})
