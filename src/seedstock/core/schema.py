@@ -31,7 +31,7 @@ class ColumnSchema:
         Numbers: decimals as written; 0 for whole numbers; None when there is no grid.
     format : str or None
         Datetimes: the strftime format of the text. Booleans: ``"no/yes"``, the two texts, false first.
-        Numbers: ``","`` for a decimal comma.
+        Numbers: ``","`` for a decimal comma, ``"0"`` where all decimals are written (12.50), ``",0"`` for both.
     missing : str or None
         The text of a missing cell where it was not empty, such as ``?`` or ``NA``.
     """
@@ -53,9 +53,20 @@ class ColumnSchema:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of one table, in order."""
+    """The columns of one table, in order, and what the user knows about rules between them.
+
+    Attributes
+    ----------
+    columns : mapping of str to ColumnSchema
+    rules : tuple of mapping
+        Declared rules, as in a schema file; see `seedstock.encoding.rules.declared`.
+    veto : tuple of str
+        Names or kinds of rules that must not be found.
+    """
 
     columns: Mapping[str, ColumnSchema]
+    rules: tuple[Mapping[str, Any], ...] = ()
+    veto: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> ColumnSchema:
         try:
@@ -79,7 +90,7 @@ class TableSchema:
 
     def replace_column(self, name: str, **changes: Any) -> TableSchema:
         """Return the schema with some fields of one column changed."""
-        return TableSchema({**self.columns, name: replace(self[name], **changes)})
+        return replace(self, columns={**self.columns, name: replace(self[name], **changes)})
 
 
 @dataclass(frozen=True)
@@ -107,18 +118,26 @@ class Schema:
         True
         """
         tables = {t: {c: asdict(s) for c, s in table.columns.items()} for t, table in self.tables.items()}
-        return {"tables": tables, "links": [asdict(link) for link in self.links]}
+        known = {
+            t: {"rules": [dict(r) for r in table.rules], "veto": list(table.veto)}
+            for t, table in self.tables.items()
+            if table.rules or table.veto
+        }
+        return {"tables": tables, "links": [asdict(link) for link in self.links], **({"rules": known} if known else {})}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Schema:
         """Read what `to_json` wrote; an `InputError` says what does not fit."""
         try:
+            known = value.get("rules", {})
             tables = {
                 str(t): TableSchema(
-                    {str(c): ColumnSchema(**{**s, "roles": tuple(s.get("roles", ()))}) for c, s in columns.items()}
+                    {str(c): ColumnSchema(**{**s, "roles": tuple(s.get("roles", ()))}) for c, s in columns.items()},
+                    tuple(dict(r) for r in known.get(t, {}).get("rules", ())),
+                    tuple(map(str, known.get(t, {}).get("veto", ()))),
                 )
                 for t, columns in value["tables"].items()
             }
             return cls(tables, tuple(Link(**link) for link in value.get("links", ())))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this is no Seedstock schema: {error}; write one with `seedstock check --json`") from None

@@ -23,7 +23,7 @@ _CLOCK = (
     r"(?P<pg> ?)(?P<p>[AaPp][Mm])?(?P<zg> ?)(?P<z>Z|UTC|[+-]\d{2}:?\d{2})?)?"
 )
 _DATES = tuple(
-    re.compile(p + _CLOCK, re.IGNORECASE)
+    re.compile(p + _CLOCK, re.IGNORECASE | re.ASCII)
     for p in (
         r"(?P<Y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})",
         r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<Y>\d{4}|\d{2})",
@@ -31,9 +31,10 @@ _DATES = tuple(
         rf"(?P<m>{_NAME})(?P<s>[ -])(?P<d>\d{{1,2}})(?P<t>, ?|[ -])(?P<Y>\d{{4}})",
     )
 )
-_TIME = re.compile(r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:(?P<fs>[.,])(?P<f>\d{1,9}))?)?")
+_TIME = re.compile(r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:(?P<fs>[.,])(?P<f>\d{1,9}))?)?", re.ASCII)
 _SPAN = re.compile(
-    r"(?P<sign>-)?(?:(?P<days>\d{1,8}) days?,? ?)?(?:\+?(?P<H>\d{1,8}):(?P<M>\d{2}):(?P<S>\d{2})(?:\.(?P<f>\d{1,9}))?)?"
+    r"(?P<sign>-)?(?:(?P<days>\d{1,8}) days?,? ?)?(?:\+?(?P<H>\d{1,8}):(?P<M>\d{2}):(?P<S>\d{2})(?:\.(?P<f>\d{1,9}))?)?",
+    re.ASCII,
 )
 MAX_CHARS = 64
 _SHAPE = str.maketrans("123456789", "000000000")
