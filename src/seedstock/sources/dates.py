@@ -33,7 +33,8 @@ _DATES = tuple(
 )
 _TIME = re.compile(r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:(?P<fs>[.,])(?P<f>\d{1,9}))?)?", re.ASCII)
 _SPAN = re.compile(
-    r"(?P<sign>-)?(?:(?P<days>\d{1,8}) days?,? ?)?(?:\+?(?P<H>\d{1,8}):(?P<M>\d{2}):(?P<S>\d{2})(?:\.(?P<f>\d{1,9}))?)?",
+    r"(?P<sign>-)?(?:(?P<days>\d{1,8}) days?,? ?)?"
+    r"(?:\+?(?P<H>\d{1,8}):(?P<M>\d{2}):(?P<S>\d{2})(?:\.(?P<f>\d{1,9}))?)?",
     re.ASCII,
 )
 MAX_CHARS = 64
