@@ -17,6 +17,9 @@ from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.ids import IdMaker
 from seedstock.encoding.pack import pack, unpack
+from seedstock.encoding.rules.find import find_rules
+from seedstock.encoding.rules.rule import Rule
+from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
 from seedstock.encoding.texts import TextMaker
 
 _MAKERS: dict[str, type[IdMaker] | type[TextMaker]] = {"id": IdMaker, "text": TextMaker}
@@ -34,16 +37,22 @@ class Plan:
     makers : mapping of str to IdMaker or TextMaker
         The columns that are made anew for each row, with the share of cells to leave empty.
     empty : mapping of str to float
+    rules : tuple of Rule
+        What every drawn row keeps, in the order of repair.
     """
 
     schema: Schema
     atoms: Mapping[str, Atoms]
     makers: Mapping[str, IdMaker | TextMaker]
     empty: Mapping[str, float]
+    rules: tuple[Rule, ...] = ()
 
     @classmethod
-    def fit(cls, data: Dataset) -> tuple[Plan, dict[str, Codes]]:
-        """Return the plan of a data set, and the codes of its learned columns, each of shape (n,)."""
+    def fit(cls, data: Dataset, search: bool = True) -> tuple[Plan, dict[str, Codes]]:
+        """Return the plan of a data set, and the codes of its learned columns, each of shape (n,).
+
+        Rules between columns are searched for unless `search` is false; those that the schema declares are kept anyway.
+        """
         table, columns = data.table, data.columns
         if not len(table):
             raise InputError("a generator needs at least one row, and there is none; bring rows")
@@ -55,7 +64,12 @@ class Plan:
         empty = {name: float(table[name].missing.mean()) for name in makers}
         fitted = {name: Atoms.fit(table[name], columns[name]) for name in table if name not in makers}
         codes = {name: c for name, (_, c) in fitted.items()}
-        return cls(data.schema, {name: a for name, (a, _) in fitted.items()}, makers, empty), codes
+        rules = find_rules(table, columns, columns.rules, columns.veto if search else ("*",))
+        return cls(data.schema, {name: a for name, (a, _) in fitted.items()}, makers, empty, rules), codes
+
+    def cells(self, codes: Mapping[str, Codes], rng: Rng) -> dict[str, Column]:
+        """Return the learned columns' cells for codes."""
+        return {name: a.column(codes[name], rng.child("cell", name).generator()) for name, a in self.atoms.items()}
 
     def assemble(self, codes: Mapping[str, Codes], n: int, rng: Rng, row: int, seed_rng: Rng) -> Table:
         """Return n rows from codes: cells of the learned columns, and made ones.
@@ -71,9 +85,10 @@ class Plan:
         """
         name_of_table = next(iter(self.schema.tables))
         out: dict[str, Column] = {}
+        learned = self.cells(codes, rng)
         for name in self.schema.tables[name_of_table].columns:
             if name in self.atoms:
-                out[name] = self.atoms[name].column(codes[name], rng.child("cell", name).generator())
+                out[name] = learned[name]
                 continue
             maker = self.makers[name]
             stream = seed_rng if isinstance(maker, IdMaker) else rng
@@ -100,6 +115,7 @@ class Plan:
             meta["atoms"][name] = {"step": a.step, "smooth": a.smooth, "text": a.is_text}
         for name, maker in self.makers.items():
             meta["makers"][name] = maker.to_json()
+        meta["rules"] = rules_to_json(self.rules)
         return State(arrays, meta)
 
     @classmethod
@@ -115,7 +131,11 @@ class Plan:
             values = unpack(a["bytes"], a["offsets"]) if m["text"] else a["values"]
             atoms[name] = Atoms(values, state.arrays[f"atoms.{i}.counts"], float(m["step"]), bool(m["smooth"]))
         makers = {name: _MAKERS[columns[name].kind].from_json(m) for name, m in state.meta["makers"].items()}
-        return cls(schema, atoms, makers, {k: float(v) for k, v in state.meta["empty"].items()})
+        empty = {k: float(v) for k, v in state.meta["empty"].items()}
+        rules = rules_from_json(state.meta["rules"], columns)
+        if stray := [name for rule in rules for name in rule.columns if name not in atoms]:
+            raise InputError(f"this model has a rule about {stray[0]!r}, which it did not learn; fit it again")
+        return cls(schema, atoms, makers, empty, rules)
 
 
 def none_given(given: Table | None) -> bool:

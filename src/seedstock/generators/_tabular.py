@@ -95,7 +95,9 @@ class TabularFitted(ABC):
             again = stream.child("again", k)
             # Rows without conditions stand for each other: any good one will do.
             m = len(left) if given is not None else max(2 * len(left), 64)
-            codes = self.draw(m, again.child("draw"), {name: c[left] for name, c in conditions.items()})
+            codes = self.draw(
+                m, again.child("draw"), {k: c[left] for k, c in conditions.items() if (c[left] != FREE).any()}
+            )
             new = Table(self.plan.cells(codes, again), m)
             new = new if given is None else _overwrite(new, given.select(list(fixed)).take(left))
             done = mend(new, rules, {k: c[left] for k, c in fixed.items()}, again.child("rules").generator())

@@ -85,6 +85,9 @@ def _check_form(spec: Mapping[str, Any]) -> None:
     for key in ("constant", "factor"):
         if key in spec and (isinstance(spec[key], bool) or not isinstance(spec[key], (int, float))):
             raise InputError(f"a rule's {key} must be a number, not {spec[key]!r}")
+    for value in [*(w if isinstance(w := spec.get("when", []), list) else [w]), spec.get("then", 0)]:
+        if not isinstance(value, (str, int, float)):
+            raise InputError(f"a rule's values must be texts, numbers, true or false, not {value!r}")
     weights = spec.get("weights", [])
     if not isinstance(weights, (list, tuple)) or any(
         isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights

@@ -79,10 +79,11 @@ def find_rules(
     def wanted(rule: Rule | None) -> bool:
         return rule is not None and not is_vetoed(rule, vetoed) and rule.name not in {k.name for k in known}
 
-    kept = _functions(full, few, list(known), wanted)
+    kept: list[Rule] = list(known)
     for group in one_hot.find(few):
         if wanted(rule := one_hot.fit(full, group)):
             kept.append(rule)  # type: ignore[arg-type]
+    kept = _functions(full, few, kept, wanted)
     for group in together.find(few):
         if wanted(rule := together.fit(full, group)):
             kept.append(rule)  # type: ignore[arg-type]
@@ -118,6 +119,8 @@ def determines(rules: Sequence[Rule]) -> list[tuple[frozenset[str], str]]:
     """Return what rules compute from what: (columns, column)."""
     out = []
     for rule in rules:
+        if rule.kind == "one_hot":
+            out += [(frozenset({*rule.columns} - {name}), name) for name in rule.columns]
         if not rule.computes:
             continue
         *parents, child = rule.columns
@@ -150,12 +153,16 @@ def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
         if not rule.computes:
             continue
         *parents, child = rule.columns
-        plus = isinstance(rule, Linear) and min(rule.weights) > 0 and rule.constant >= 0
-        amounts = plus and all(p in view.numeric and np.nanmin(view.numbers(p)) >= 0 for p in parents)
-        if amounts or len(parents) == 1:
-            out |= {(p, child) for p in parents} | {(child, p) for p in parents}
-        if isinstance(rule, Product):
-            out |= {(p, child) for p in parents} | {(child, p) for p in parents}
+        told = parents if len(parents) == 1 or isinstance(rule, Product) else []
+        if isinstance(rule, Linear) and rule.constant >= 0 and min(rule.weights) > 0:
+            # child = p + amounts of 0 or more: p <= child, and what is 0 in the child is 0 in p.
+            least = {p: float(np.nanmin(view.numbers(p))) for p in parents}
+            told += [
+                p
+                for p, w in zip(parents, rule.weights, strict=True)
+                if (w == 1 or (w > 1 and least[p] >= 0)) and all(least[q] >= 0 for q in parents if q != p)
+            ]
+        out |= {(p, child) for p in told} | {(child, p) for p in told}
     return out
 
 

@@ -78,6 +78,22 @@ def mend(table: Table, rules: Sequence[Rule], fixed: Mapping[str, Mask], g: np.r
     return Mended(Table(work.columns, n), broken, by)
 
 
+def contradiction(table: Table, rules: Sequence[Rule], fixed: Mapping[str, Mask]) -> Rule | None:
+    """Return a rule without exceptions in the real rows that fixed cells break by themselves, if there is one."""
+    for rule in rules:
+        if not rule.violations and (_all_fixed(rule, fixed, len(table)) & ~rule.holds(table)).any():
+            return rule
+    return None
+
+
+def _all_fixed(rule: Rule, fixed: Mapping[str, Mask], n: int) -> Mask:
+    out = np.full(n, all(name in fixed for name in rule.columns))
+    for name in rule.columns:
+        if out.any():
+            out &= fixed[name]
+    return out
+
+
 def _apply(
     work: _Work, rule: Rule, i: int, rows: np.ndarray, owners: Mapping[str, int], round_: int, g: np.random.Generator
 ) -> None:
@@ -87,7 +103,10 @@ def _apply(
     if round_ == 0:
         # As many rows as in the real data may break a rule that the real data break.
         spared = g.permutation(bad)[: int(rule.failing * n)] if rule.violations else bad[:0]
-        work.excused[i] = np.isin(np.arange(n), spared)
+        work.excused[i] = np.zeros(n, bool)
+        work.excused[i][spared] = True
+        if rule.violations:
+            work.excused[i] |= _all_fixed(rule, work.held, n)
     bad = bad[~work.excused[i][bad]]
     if not len(bad):
         return

@@ -18,7 +18,8 @@ from seedstock.encoding.rules.view import View
 
 _FEWEST = 30
 _PARENTS = 5
-UNITS = {1e-6: "seconds", 1 / 60e6: "minutes", 1 / 3.6e9: "hours", 1 / 8.64e10: "days"}
+_UNITS = {8.64e10: "1 day * ", 3.6e9: "1 hour * ", 1 / 8.64e10: "1 / day * ", 1 / 3.6e9: "1 / hour * ", 1.0: ""}
+"""Names of weights in microseconds."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,7 +57,7 @@ class Linear(Rule):
     def text(self) -> str:
         out = ""
         for w, p in zip(self.weights, self.parents, strict=True):
-            factor = "" if abs(w) == 1 else f"{abs(w):.6g} * "
+            factor = _UNITS.get(abs(w), f"{abs(w):.6g} * ")
             out += f"{' - ' if w < 0 else ' + ' if out else ''}{factor}{p}"
         if self.constant:
             out += f" {'-' if self.constant < 0 else '+'} {abs(self.constant):.10g}"
@@ -125,19 +126,27 @@ def find(view: View) -> list[tuple[tuple[str, ...], str, tuple[float, ...], floa
 def _oriented(
     view: View, columns: Sequence[str], vector: NDArray[np.float64]
 ) -> tuple[tuple[str, ...], str, tuple[float, ...], float]:
-    """Solve sum(vector * columns) = constant for a column: for the total, if there is one, else for the last."""
+    """Solve sum(vector * columns) = constant for a column: the total, if there is one, whose grid the others meet."""
     signs = np.sign(vector)
-    alone = [i for i in range(len(columns)) if (signs == signs[i]).sum() == 1 and abs(vector[i]) > 0.999]
-    # Of two columns either could be the child: the one with fewer values, so that no grid is too coarse.
-    at = alone[-1] if len(alone) == 1 else len(columns) - 1
+    lonely = [(signs == s).sum() == 1 for s in signs]
     if len(columns) == 2:
-        at = 0 if view.k(columns[0]) < view.k(columns[1]) else 1
+        # The finer column is the parent: it has values for all of the child's.
+        lonely = [view.k(c) == min(map(view.k, columns)) for c in columns]
+    meets = [_meets_grid(view, columns, vector, i) for i in range(len(columns))]
+    at = max(range(len(columns)), key=lambda i: (meets[i], lonely[i], i))
     weights = tuple(short(-v / vector[at]) for v in np.delete(vector, at))
     parents = tuple(c for i, c in enumerate(columns) if i != at)
     rest = view.numbers(columns[at]) - sum(w * view.numbers(p) for w, p in zip(weights, parents, strict=True))
     constant = float(np.nanmedian(rest))
     size = float(np.nanmax(np.abs(view.numbers(columns[at]))))
     return parents, columns[at], weights, 0.0 if abs(constant) < 1e-9 * size else _digits(constant, 12)
+
+
+def _meets_grid(view: View, columns: Sequence[str], vector: NDArray[np.float64], at: int) -> bool:
+    """Tell whether any values of the other columns, on their grids, give a value on this column's grid."""
+    step = view.step(columns[at])
+    moves = [-v / vector[at] * view.step(c) for i, (c, v) in enumerate(zip(columns, vector, strict=True)) if i != at]
+    return not step or bool(np.allclose(np.array(moves) / step, np.round(np.array(moves) / step), rtol=0, atol=1e-6))
 
 
 def _lines(view: View, names: Sequence[str]) -> list[tuple[tuple[str, ...], str, tuple[float, ...], float]]:

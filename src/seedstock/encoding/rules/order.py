@@ -136,7 +136,9 @@ def _telling(a: Numbers, b: Numbers, sorted_a: Numbers, sorted_b: Numbers) -> bo
     wrong = (a[both] > b[both]).mean()
     # Were the columns independent, this share of the rows would break the order.
     expected = float(np.searchsorted(sorted_b, sorted_a, side="left").mean() / len(sorted_b))
-    return bool(expected >= _OVERLAP and expected * both.sum() >= _FEWEST and wrong <= TOLERATED * expected)
+    return bool(
+        expected >= _OVERLAP and expected * both.sum() >= _FEWEST and wrong <= TOLERATED * min(1.0, 2 * expected)
+    )
 
 
 def _chains(
