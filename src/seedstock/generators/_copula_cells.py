@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize
-from scipy.special import ndtri, softmax
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from seedstock.core.rng import Rng
@@ -17,14 +16,16 @@ from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._copula_blocks import Floats, NominalBlock, OrderedBlock
 
-_ROWS = 50_000
 _FEATURES = 1_000
 _PREDICTORS = 120
 _MAX_CELLS = 48
 _MIN_SHARE = 0.002
 _POOL = 2**14
 _PRIOR_ROWS = 10.0
-_TEMPERATURES = (0.3, 0.1, 0.03)
+_TEMPERATURES = (0.3, 0.1, 0.03, 0.01)
+_POOL_ROWS = (2**11, 2**12, 2**13, 2**14)
+_NEWTON_STEPS = 12
+_TOLERANCE = 2e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Features:
     @classmethod
     def of(cls, plan: Plan, codes: Mapping[str, Codes], names: Sequence[str]) -> Features:
         """Return features of these columns; wide tables get fewer indicators a column."""
-        each = int(np.clip(_FEATURES // max(len(names), 1), 1, 24))
+        each = int(np.clip(_FEATURES // max(len(names), 1), 1, 12))
         parts, owner = [], []
         for i, name in enumerate(names):
             atoms = plan.atoms[name]
@@ -149,20 +150,41 @@ def normal_pool(d: int, rng: Rng) -> Floats:
 def balance(points: Floats, mass: Floats, pool: Floats) -> Floats:
     """Return offsets with which the cells of the points hold their masses of the pool, shape (m,).
 
-    The dual of semi-discrete optimal transport, smoothed by an entropy that falls to almost nothing.
-    Source: Peyre and Cuturi 2019, Computational optimal transport, section 5.3.
+    The dual of semi-discrete optimal transport, smoothed by an entropy that falls to almost nothing; damped Newton
+    steps. Source: Peyre and Cuturi 2019, Computational optimal transport, section 5.3.
     """
     utility = pool @ points.T
-    offsets = np.zeros(len(mass))
-    for temperature in _TEMPERATURES:
-
-        def dual(a: Floats, t: float = temperature) -> tuple[float, Floats]:
-            scaled = (utility + a) / t
-            top = scaled.max(axis=1)
-            p = softmax(scaled, axis=1)
-            value = t * (top - np.log(p.max(axis=1))).mean() - mass @ a
-            return float(value), p.mean(0) - mass
-
-        found = minimize(dual, offsets, jac=True, method="L-BFGS-B", options={"maxiter": 60, "gtol": 1e-5})
-        offsets = found.x - found.x.mean()
+    offsets = np.log(mass) * _TEMPERATURES[0]
+    for t, size in zip(_TEMPERATURES, _POOL_ROWS, strict=True):
+        # Points come in pairs z, -z, so that a few of them are as even as all.
+        half = len(pool) // 2
+        some = np.concatenate([utility[: size // 2], utility[half : half + size // 2]])
+        offsets = _newton(some, mass, offsets, t)
     return np.asarray(offsets, float)
+
+
+def _newton(utility: Floats, mass: Floats, offsets: Floats, t: float) -> Floats:
+    def soft(a: Floats) -> tuple[float, Floats]:
+        scaled = (utility + a) / t
+        top = scaled.max(axis=1, keepdims=True)
+        scaled = np.exp(scaled - top)
+        total = scaled.sum(axis=1, keepdims=True)
+        return float(t * (top + np.log(total)).mean() - mass @ a), scaled / total
+
+    value, p = soft(offsets)
+    for _ in range(_NEWTON_STEPS):
+        share = p.mean(0)
+        slope = share - mass
+        if np.abs(slope).max() < _TOLERANCE:
+            break
+        curve = (np.diag(share) - p.T @ p / len(p)) / t
+        step = np.linalg.solve(curve + 1e-6 * np.eye(len(mass)), slope)
+        step *= min(1.0, 4 * t / max(np.abs(step).max(), 1e-300))
+        # The dual is convex: halve the step until it falls.
+        for _ in range(6):
+            trial, new = soft(offsets - step)
+            if trial <= value + 1e-12:
+                break
+            step = step / 2
+        offsets, value, p = offsets - step, trial, new
+    return offsets - offsets.mean()
