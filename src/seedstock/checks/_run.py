@@ -5,10 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Protocol
 
 import numpy as np
 
+from seedstock import checks
 from seedstock.core.contracts import Check
 from seedstock.core.errors import InputError
 from seedstock.core.results import Finding
@@ -61,10 +66,7 @@ def run_checks(
     InputError
         Where a name is no check, or `against` shares no column with the data.
     """
-    from seedstock import catalog  # the catalog is a layer above; it is only asked for names
-
-    names = catalog.names("checks") if names is None else names
-    classes = {name: catalog.load("checks", name).CHECK for name in names}
+    classes = {name: _load(name) for name in (known() if names is None else names)}
     if against is not None and not any(c in against.table for t in data.tables.values() for c in t):
         raise InputError("the second data set shares no column name with the first; bring one of the same kind")
     found: list[Finding] = []
@@ -80,6 +82,24 @@ def run_checks(
         if progress is not None:
             progress.share((k + 1) / len(classes))
     return sorted(control(found), key=lambda f: (_ORDER[f.severity], -f.confidence))
+
+
+def known() -> list[str]:
+    """Return the names of all checks, third parties' included: what `seedstock.catalog`, a layer above, lists."""
+    own = [m.name for m in iter_modules(checks.__path__) if not m.name.startswith("_")]
+    return sorted({*own, *entry_points(group="seedstock.checks").names})
+
+
+def _load(name: str) -> type[Any]:
+    if name not in known():
+        raise InputError(f"there is no check {name!r}; there are {', '.join(known())}")
+    if (Path(checks.__file__ or "").parent / f"{name}.py").is_file():
+        module = import_module(f"seedstock.checks.{name}")
+    else:
+        (entry,) = entry_points(group="seedstock.checks", name=name)
+        module = entry.load()
+    made: type[Any] = module.CHECK
+    return made
 
 
 def _tables(data: Dataset) -> list[Dataset]:

@@ -16,12 +16,11 @@ from seedstock.core.table import Column, Dataset
 
 NAME = "disguised_missing"
 WORDS = frozenset({
-    "?", "??", "???", "-", "--", "---", ".", "..", "...", "*", "_", "#", "na", "n/a", "n.a.", "n.a", "#n/a",
-    "#na", "<na>", "nan", "nat", "null", "(null)", "<null>", "nil", "(blank)", "blank", "<blank>", "missing",
-    "(missing)", "nodata", "undefined", "undef", "unspecified", "tbd", "tba", "#value!", "#ref!", "#div/0!",
-    "#name?", "#null!", "#num!", "k.a.", "inconnu", "desconocido", "xxx", "xxxx", "", "not available", "not applicable",
-    "not recorded", "not known", "not specified", "not given", "no data", "no value", "to be determined",
-    "k. a.", "keine angabe",
+    "?", "??", "???", "-", "--", "---", ".", "..", "...", "*", "_", "#", "na", "n/a", "n.a.", "n.a", "#n/a", "#na",
+    "<na>", "nan", "nat", "null", "(null)", "<null>", "nil", "(blank)", "blank", "<blank>", "missing", "(missing)",
+    "nodata", "undefined", "undef", "unspecified", "tbd", "tba", "#value!", "#ref!", "#div/0!", "#name?", "#null!",
+    "#num!", "k.a.", "inconnu", "desconocido", "xxx", "xxxx", "", "not available", "not applicable", "not recorded",
+    "not known", "not specified", "not given", "no data", "no value", "to be determined", "k. a.", "keine angabe",
 })  # fmt: skip
 """Words that stand for no value, normalised."""
 MAYBE_WORDS = frozenset({

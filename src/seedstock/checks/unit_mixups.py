@@ -1,0 +1,210 @@
+"""Unit and scale mix-ups: a cluster of values off by a known factor, or in another temperature scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from seedstock.checks._cells import cell_text, counted, numbers, plain
+from seedstock.checks._fit import predict_numbers
+from seedstock.checks._frame import frame, sample
+from seedstock.core.results import Edit, Finding
+from seedstock.core.rng import Rng
+from seedstock.core.table import Column, Dataset
+
+NAME = "unit_mixups"
+FACTORS: dict[float, str] = {
+    10.0: "a factor of 10", 100.0: "a factor of 100 (per cent, cents, cm)", 1000.0: "a factor of 1000 (g/kg, m/km, ms/s)",
+    1e6: "a factor of a million", 2.20462: "pounds and kilograms", 2.54: "inches and centimetres", 25.4: "inches and millimetres",
+    3.28084: "feet and metres", 0.3048 * 100: "feet and centimetres", 1.60934: "miles and kilometres", 60.0: "minutes and seconds",
+    3600.0: "hours and seconds", 24.0: "days and hours", 7.0: "weeks and days", 12.0: "years and months", 365.25: "years and days",
+    28.3495: "ounces and grams", 3.78541: "gallons and litres", 18.0182: "mmol/l and mg/dl of glucose", 4.184: "calories and joules",
+}  # fmt: skip
+_ROWS = 20_000
+_LEAST = 3
+_MOST_COLUMNS = 25
+_LEARNED_ROWS = 6_000
+
+
+@dataclass(frozen=True)
+class UnitMixups:
+    """Finds values of one column that were measured in another unit.
+
+    The log of the column, less what the other columns say about it where they say anything, is a mixture of one
+    cluster and a copy of it that is shifted by the log of a known conversion factor. The copy must stand apart from the
+    main cluster, with next to nothing between them. Temperatures are tried on their own scale.
+    """
+
+    false_alarms: ClassVar[float] = 0.03
+    exact: ClassVar[bool] = False
+
+    def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
+        """Return at most one finding a column."""
+        out: list[Finding] = []
+        for name in data.columns.of_kind("number", "duration")[:_MOST_COLUMNS]:
+            if name == data.columns.target and data.table[name].is_text:
+                continue
+            x = numbers(data.table[name])
+            if x is None:
+                continue
+            known = np.flatnonzero(np.isfinite(x) & (x != 0))
+            if len(known) < 60 or len(np.unique(x[known])) < 15:
+                continue
+            found = None
+            if (x[known] > 0).mean() > 0.98:
+                rows = known[x[known] > 0]
+                found = _shifted(np.log(x[rows]), rows)
+                if found is None:
+                    found = _explained(data, name, x, rows, rng.child(name))
+            if found is None:
+                found = _fahrenheit(x, np.flatnonzero(np.isfinite(x)))
+            if found is not None:
+                out.append(_finding(data, name, x, *found))
+        return out
+
+
+Found = tuple[NDArray[np.int64], float, str]
+
+
+def _shifted(z: NDArray[np.float64], rows: NDArray[np.int64], strict: bool = True) -> Found | None:
+    """Find a cluster shifted by the log of a factor: the rows, the factor to divide by, and its name.
+
+    The cluster must have the main one's shape: its middle at the factor within its own error, its spread no larger
+    than the main one's.
+    """
+    middle = float(np.median(z))
+    spread = float(np.median(np.abs(z - middle))) / 0.6745
+    best: tuple[float, Found] | None = None
+    if spread <= 0:
+        spread = float(np.std(z)) / 3
+    if spread <= 0:
+        return None
+    for factor, what in FACTORS.items():
+        for sign in (1, -1):
+            shift = sign * np.log(factor)
+            # Closer than four spreads the two clusters cannot be told apart row by row.
+            if abs(shift) < 4 * spread:
+                continue
+            u = (z - middle) / spread
+            v = (z - middle - shift) / spread
+            hit = np.abs(v) < np.minimum(3.0, 0.5 * abs(shift) / spread)
+            n = int(hit.sum())
+            if n < _LEAST or n > 0.3 * len(z):
+                continue
+            # Nothing between, and the copy looks like the original.
+            low, high = sorted((0.0, shift / spread))
+            gap = (u > low + 3.0 if sign > 0 else u > low + 3.0) & (u < high - 3.0)
+            between = int((gap & ~hit).sum())
+            beyond = int((u * sign > abs(shift) / spread + 4).sum())
+            centre = float(np.median(v[hit]))
+            width = float(np.median(np.abs(v[hit] - centre))) / 0.6745
+            error = 1.25 * max(width, 0.2) / np.sqrt(n)
+            tail = int((u * sign > 3.5).sum()) - n
+            if between + beyond + max(tail - n, 0) * (0.5 if strict else 0) > 0.15 * n:
+                continue
+            if abs(centre) > min(3.5 * error + 0.05, 0.8) or width > 1.7:
+                continue
+            # What would the main cluster's own tail give there? A normal tail, with room.
+            expected = len(z) * (norm.sf(abs(shift) / spread - 3.0) * 3 + 1e-4)
+            if n < 4 * expected + _LEAST - 1:
+                continue
+            score = n - 50 * abs(centre)
+            if best is None or score > best[0]:
+                best = (score, (rows[hit], float(factor**sign), what))
+    return None if best is None else best[1]
+
+
+def _explained(data: Dataset, name: str, x: NDArray[np.float64], rows: NDArray[np.int64], rng: Rng) -> Found | None:
+    """Look for a shifted cluster in what other columns leave unexplained."""
+    z = np.log(x[rows])
+    spread = float(np.subtract(*np.quantile(z, [0.75, 0.25]))) / 1.349
+    if len(rows) < 200 or spread <= 0:
+        return None
+    # Worth a model only where there is room for an unseen cluster.
+    chosen = rows[sample(len(rows), _LEARNED_ROWS, rng.child("rows").generator())]
+    features = frame(data, chosen, drop=(name,))
+    if features.X.shape[1] < 1:
+        return None
+    y = np.log(x[chosen])
+    # Squared error would follow the odd values; clipped ones cannot pull.
+    low, high = np.quantile(y, [0.02, 0.98])
+    left = y - predict_numbers(features, np.clip(y, low, high), rng.child("fit"), steps=30)
+    residual_spread = float(np.median(np.abs(left - np.median(left)))) / 0.6745
+    if residual_spread > 0.75 * spread:
+        return None
+    return _shifted(left, chosen)
+
+
+def _fahrenheit(x: NDArray[np.float64], rows: NDArray[np.int64]) -> Found | None:
+    """Find degrees Fahrenheit among Celsius (or the reverse): an affine copy, apart from the main cluster."""
+    z = x[rows]
+    middle = float(np.median(z))
+    spread = float(np.median(np.abs(z - middle))) / 0.6745
+    if spread <= 0 or not -60 < middle < 230:
+        return None
+    for to_celsius in (True, False):
+        centre = middle * 1.8 + 32 if to_celsius else (middle - 32) / 1.8
+        width = spread * 1.8 if to_celsius else spread / 1.8
+        if abs(centre - middle) < 3.2 * (spread + width) or abs(middle) > 150:
+            continue
+        hit = np.abs(z - centre) < 3 * width
+        n = int(hit.sum())
+        other = (np.abs(z - middle) > 4 * spread) & ~hit
+        if n < _LEAST or n > 0.3 * len(z) or other.sum() > 0.1 * n:
+            continue
+        own = float(np.median(z[hit]))
+        if abs(own - centre) < 3 * width / np.sqrt(n) + 0.3 * width:
+            factor = np.nan
+            return rows[hit], factor, "Fahrenheit among Celsius" if to_celsius else "Celsius among Fahrenheit"
+    return None
+
+
+def _finding(
+    data: Dataset, name: str, x: NDArray[np.float64], rows: NDArray[np.int64], factor: float, what: str
+) -> Finding:
+    rows = np.sort(rows)
+    column = data.table[name]
+    if np.isnan(factor):
+        mended = (x[rows] - 32) / 1.8 if what.startswith("Fahrenheit") else x[rows] * 1.8 + 32
+    else:
+        mended = x[rows] / factor
+    decimals = data.columns[name].decimals
+    mended = np.round(mended, 6 if decimals is None else min(decimals + 1, 10))
+    edits: list[Edit] = []
+    if data.columns[name].kind == "number":
+        for r, v in zip(rows.tolist(), mended.tolist(), strict=True):
+            before = cell_text(column, r)
+            edits.append(Edit(data.name, r, name, before, plain(repr(v)), NAME, 0.8, False, f"converted: {what}"))
+    by = "" if np.isnan(factor) else f", {max(factor, 1 / factor):.6g} times {'larger' if factor > 1 else 'smaller'}"
+    return Finding(
+        NAME, data.name, name, tuple(rows.tolist()), "high" if len(rows) >= 5 else "medium", 0.85,
+        f"{counted(len(rows), 'value')} of {name!r} form a cluster of their own{by}: it looks like {what}.",
+        "Convert these values to the unit of the others.", tuple(edits), {"factor": None if np.isnan(factor) else factor},
+    )  # fmt: skip
+
+
+def plant(data: Dataset, share: float, rng: Rng) -> tuple[Dataset, NDArray[np.int64] | None]:
+    """Multiply a share of a positive column by 1000."""
+    n = len(data.table)
+    g = rng.generator()
+    for name in data.columns.of_kind("number"):
+        column = data.table[name]
+        x = numbers(column)
+        if x is None or name == data.columns.target or not (x[np.isfinite(x)] > 0).all():
+            continue
+        z = np.log(x[np.isfinite(x)])
+        if column.values.dtype.kind != "f" or z.std() * 4 > np.log(1000.0):
+            continue
+        rows = np.sort(g.choice(np.flatnonzero(np.isfinite(x)), max(3, round(share * n)), replace=False))
+        values = column.values.copy()
+        values[rows] *= 1000.0
+        return data.with_table(data.table.assign({name: Column(values, column.missing)})), rows
+    return data, None
+
+
+CHECK = UnitMixups
+SOURCE = "Log-scale mixture with shifts fixed to conversion factors; factors by the SI brochure and NIST SP 811."
