@@ -184,11 +184,11 @@ def find(view: View) -> list[tuple[tuple[str, ...], str]]:
                 if error[parent, child] < 0.05 and _beyond_chance(codes[parent], codes[child], tests):
                     found.append(((parent,), child))
     single = {(p[0], c) for p, c in found}
+    # Two columns name so many groups that a few exceptions speak against the rule: one is enough.
     for a, b, child in _pairs(view, names, single, error):
-        both = glance[a] * view.k(b) + glance[b]
-        _, both = np.unique(both, return_inverse=True)
-        if _disagree(both, glance[child]) < 0.05:
-            _, both = np.unique(codes[a] * (view.k(b) + 1) + codes[b], return_inverse=True)
+        k = view.k(b) + 1
+        if _pure(glance[a] * k + glance[b], glance[child]) and _pure(both := codes[a] * k + codes[b], codes[child]):
+            _, both = np.unique(both, return_inverse=True)
             if _beyond_chance(both, codes[child], tests * len(names)):
                 found.append(((a, b), child))
     return found
@@ -218,6 +218,15 @@ def _disagree(parent: Codes, child: Codes) -> float:
         return share
     last[parent[::-1]] = child[::-1]
     return min(share, float((last[parent] != child).mean()))
+
+
+def _pure(parent: Codes, child: Codes) -> bool:
+    """Tell whether no two rows with the same parent differ in the child."""
+    if parent.max(initial=0) > 2_000_000:
+        parent = np.unique(parent, return_inverse=True)[1]
+    last = np.empty(int(parent.max(initial=0)) + 1, np.int64)
+    last[parent] = child
+    return bool((last[parent] == child).all())
 
 
 def _beyond_chance(parent: Codes, child: Codes, tests: int) -> bool:
@@ -250,7 +259,6 @@ def _beyond_chance(parent: Codes, child: Codes, tests: int) -> bool:
 def fit(view: View, parents: Sequence[str], child: str) -> Depends | None:
     """Return the dependency of all rows, None where it does not hold."""
     rule = learn(view, parents, child)
-    # Two columns name so many groups that a few exceptions speak against the rule.
     return rule if rule is not None and worth(rule, 0.0 if len(parents) > 1 else TOLERATED) else None
 
 

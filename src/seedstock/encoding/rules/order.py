@@ -106,7 +106,7 @@ def find(view: View, skip: Collection[tuple[str, str]] = ()) -> list[tuple[str, 
     """
     chains: list[tuple[str, ...]] = []
     for family in ("number", "time", "duration"):
-        names = [name for name in view.numeric if view.family(name) == family]
+        names = [name for name in view.numeric if view.family(name) == family and view.k(name) > 2]
         if len(names) > 1:
             chains += _chains(names, _before(view, names), skip)
     return chains
