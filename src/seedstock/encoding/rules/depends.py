@@ -65,7 +65,8 @@ class Depends(Rule):
     def holds(self, table: Table) -> Mask:
         place = self._expected(table)
         child = self.domains[-1].codes(table[self.child])
-        return (place < 0) | table[self.child].missing | (self.images[place] == child)
+        holds: Mask = (place < 0) | table[self.child].missing | (self.images[place] == child)
+        return holds
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n, place = len(table), self._expected(table)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ LEAST_ROWS = 30
 """Below so many rows nothing is found: chance makes rules in small tables."""
 
 _MOST_IMPLIED = 150
+
+Wanted = Callable[[Rule], bool]
+Cell = tuple[str, object]
 
 
 def find_rules(
@@ -76,41 +80,35 @@ def find_rules(
     if full.n > SAMPLE_ROWS:
         few = View(table.take(np.sort(np.random.default_rng(0).permutation(full.n)[:SAMPLE_ROWS])), schema)
 
-    def wanted(rule: Rule | None) -> bool:
-        return rule is not None and not is_vetoed(rule, vetoed) and rule.name not in {k.name for k in known}
+    def wanted(rule: Rule) -> bool:
+        return not is_vetoed(rule, vetoed) and rule.name not in {k.name for k in known}
 
     kept: list[Rule] = list(known)
-    for group in one_hot.find(few):
-        if wanted(rule := one_hot.fit(full, group)):
-            kept.append(rule)  # type: ignore[arg-type]
+    kept += _good([one_hot.fit(full, group) for group in one_hot.find(few)], wanted)
     kept = _functions(full, few, kept, wanted)
-    for group in together.find(few):
-        if wanted(rule := together.fit(full, group)):
-            kept.append(rule)  # type: ignore[arg-type]
-    told = _told(kept, full)
-    for chain in order.find(few, told):
-        if wanted(rule := order.fit(full, chain)):
-            kept.append(rule)  # type: ignore[arg-type]
+    kept += _good([together.fit(full, group) for group in together.find(few)], wanted)
+    kept += _good([order.fit(full, chain) for chain in order.find(few, _told(kept, full))], wanted)
     kept += _exclusions(full, few, kept, wanted)
     return tuple(arrange(kept))
 
 
-def _functions(full: View, few: View, kept: list[Rule], wanted: Any) -> list[Rule]:
+def _good(rules: Iterable[Rule | None], wanted: Wanted) -> list[Rule]:
+    return [rule for rule in rules if rule is not None and wanted(rule)]
+
+
+def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[Rule]:
     """Add what computes a column: simple rules first, and none that follows from those before it."""
-    candidates: list[tuple[tuple[int, int], Any]] = []
-    for parents, child, weights, constant in linear.find(few):
-        rank = (2 * len(parents) - 1, 0)
-        candidates.append((rank, lambda a=parents, b=child, c=weights, d=constant: linear.fit(full, a, b, c, d)))
+    candidates: list[tuple[tuple[int, int], Callable[[], Rule | None]]] = []
+    for line in linear.find(few):
+        candidates.append(((2 * len(line[0]) - 1, 0), partial(linear.fit, full, *line)))
     for parents, child in depends.find(few):
         rank = (2 if len(parents) == 1 else 6, int(np.prod([few.k(p) for p in parents])))
-        candidates.append((rank, lambda a=parents, b=child: depends.fit(full, a, b)))
-    for a, b, child, divided, factor in product.find(few):
-        candidates.append(
-            ((5, int(divided)), lambda a=a, b=b, c=child, d=divided, f=factor: product.fit(full, a, b, c, d, f))
-        )
+        candidates.append((rank, partial(depends.fit, full, parents, child)))
+    for factors in product.find(few):
+        candidates.append(((5, int(factors[3])), partial(product.fit, full, *factors)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
-        if wanted(rule) and not _follows(rule, kept):
+        if rule is not None and wanted(rule) and not _follows(rule, kept):
             kept.append(rule)
     return kept
 
@@ -166,47 +164,46 @@ def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
     return out
 
 
-def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Any) -> list[Rule]:
+def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:
     """Return rules about values that avoid each other, without those that others imply."""
-    out: list[Rule] = []
-    steps = determines(kept)
-    one = {(next(iter(need)), child) for need, child in steps if len(need) == 1}
-    for a, b in pairs.find(few):
-        if (a, b) not in one and (b, a) not in one:
-            rule = pairs.fit(full, a, b)
-            if rule is not None and wanted(rule):
-                out.append(rule)
-    told, grouped = _told(kept, full) | one, [set(r.columns) for r in kept if r.kind in ("one_hot", "missing_together")]
+    one = {(next(iter(need)), child) for need, child in determines(kept) if len(need) == 1}
+    avoiding = [pair for pair in pairs.find(few) if pair not in one and pair[::-1] not in one]
+    out = _good([pairs.fit(full, a, b) for a, b in avoiding], wanted)
+    told = _told(kept, full) | one
+    grouped = [set(r.columns) for r in kept if r.kind in ("one_hot", "missing_together")]
     chains = [r.columns for r in kept if r.kind == "order"]
-    reach: dict[tuple[str, object], set[tuple[str, object]]] = {}
-    found: list[Implies] = []
+    found = []
     for cause, when, effect, then in implies.find(few):
-        if (cause, effect) in told or any({cause, effect} <= group for group in grouped):
-            continue
-        if any(cause in c and effect in c and c.index(effect) < c.index(cause) for c in chains):
+        below = any(cause in c and effect in c and c.index(effect) < c.index(cause) for c in chains)
+        if (cause, effect) in told or below or any({cause, effect} <= group for group in grouped):
             continue
         rule = implies.fit(full, few, cause, when, effect, then)
         if rule is not None and wanted(rule):
             found.append(rule)
     found.sort(key=lambda r: -r.support)
-    for rule in found[: 4 * _MOST_IMPLIED]:
+    return out + _unimplied(found[: 4 * _MOST_IMPLIED])[:_MOST_IMPLIED]
+
+
+def _unimplied(rules: Sequence[Implies]) -> list[Rule]:
+    """Drop what follows from rules before it: A -> B -> C makes A -> C pointless."""
+    reach: dict[Cell, set[Cell]] = {}
+    out: list[Rule] = []
+    for rule in rules:
         target = (rule.effect, _value(rule))
-        sources: list[tuple[str, object]] = [(rule.cause, v) for v in rule.when.values.tolist()]
+        sources: list[Cell] = [(rule.cause, v) for v in rule.when.values.tolist()]
         sources += [(rule.cause, None)] * rule.when_missing
-        if all(target in _reachable(s, reach) for s in sources):
-            continue
-        for s in sources:
-            reach.setdefault(s, set()).add(target)
-        out.append(rule)
-    others = [r for r in out if not isinstance(r, Implies)]
-    return others + [r for r in out if isinstance(r, Implies)][:_MOST_IMPLIED]
+        if not all(target in _reachable(s, reach) for s in sources):
+            for s in sources:
+                reach.setdefault(s, set()).add(target)
+            out.append(rule)
+    return out
 
 
 def _value(rule: Implies) -> object:
     return rule.then.values[0].item() if len(rule.then.values) else None
 
 
-def _reachable(start: tuple[str, object], reach: Mapping[Any, set[Any]]) -> set[tuple[str, object]]:
+def _reachable(start: Cell, reach: Mapping[Cell, set[Cell]]) -> set[Cell]:
     seen, todo = {start}, [start]
     while todo:
         for node in reach.get(todo.pop(), ()):

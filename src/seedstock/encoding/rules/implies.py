@@ -66,7 +66,8 @@ class Implies(Rule):
 
     def _caused(self, table: Table) -> Mask:
         codes = self.when.codes(table[self.cause])
-        return (codes >= 0) | ((codes == MISSING) & self.when_missing)
+        caused: Mask = (codes >= 0) | ((codes == MISSING) & self.when_missing)
+        return caused
 
     def holds(self, table: Table) -> Mask:
         codes = self.then.codes(table[self.effect])

@@ -151,13 +151,13 @@ def _meets_grid(view: View, columns: Sequence[str], vector: NDArray[np.float64],
 
 def _lines(view: View, names: Sequence[str]) -> list[tuple[tuple[str, ...], str, tuple[float, ...], float]]:
     """Return changes of unit that were rounded: pairs of columns that lie on one line but for half a step."""
+    found: list[tuple[tuple[str, ...], str, tuple[float, ...], float]] = []
     if len(names) < 2:
-        return []
+        return found
     X = np.stack([view.numbers(name)[:2_000] for name in names], axis=1)
     rank = np.where(np.isnan(X), np.nanmean(X, axis=0), X)
     scale = rank.std(axis=0)
     Z = (rank - rank.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
-    found = []
     for i, j in np.argwhere(np.triu(np.abs(Z.T @ Z) / len(Z) > 0.99, 1)):
         # The finer column is the parent: rounding loses what it cannot give back.
         parent, child = (i, j) if view.k(names[i]) >= view.k(names[j]) else (j, i)

@@ -39,7 +39,8 @@ class Together(Rule):
 
     def holds(self, table: Table) -> Mask:
         missing = self._missing(table)
-        same: Mask = missing.all(axis=1) | ~missing.any(axis=1)
+        first = missing[:, :1]
+        same: Mask = np.all(missing == first, axis=1)
         return same
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
