@@ -17,13 +17,16 @@ from seedstock.encoding.plan import Plan
 from seedstock.generators._copula_blocks import Floats, NominalBlock, OrderedBlock
 
 _FEATURES = 1_000
+_CANDIDATES = 400
 _PREDICTORS = 120
+_PREDICTORS_IN_ALL = 20_000
 _MAX_CELLS = 48
 _MIN_SHARE = 0.002
 _POOL = 2**14
 _PRIOR_ROWS = 10.0
-_TEMPERATURES = (0.3, 0.1, 0.03, 0.01)
-_POOL_ROWS = (2**11, 2**12, 2**13, 2**14)
+_TEMPERATURES = (0.3, 0.1, 0.03, 0.01, 0.003)
+_POOL_ROWS = (2**11, 2**12, 2**13, 2**14, 2**14)
+_APART = 0.05
 _NEWTON_STEPS = 12
 _TOLERANCE = 2e-5
 
@@ -74,19 +77,23 @@ def placement(features: Features, own: int, atoms: Atoms, codes: Codes) -> tuple
     """
     n = len(codes)
     others = np.flatnonzero(features.owner != own)
+    # Wide tables: each column looks at some of the others only, evenly spread.
+    others = others[:: -(-len(others) // _CANDIDATES)] if len(others) else others
+    n_used = int(np.clip(_PREDICTORS_IN_ALL // (features.owner[-1] + 1), 20, _PREDICTORS))
     none = np.zeros((atoms.k, 0)), np.zeros(0)
     if not len(others) or n < 3:
         return none
     member = sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(atoms.k, n))
-    sums = member @ features.X
+    sums = member @ features.X[:, others]
     size = np.bincount(codes, minlength=atoms.k).astype(float)
     # Means of categories with few rows are mostly noise: drawn toward the common mean, 0.
     means = sums / (size + _PRIOR_ROWS)[:, None]
     between = (size[:, None] * means**2).sum(0) / n
-    used = others[np.argsort(-between[others], kind="stable")[:_PREDICTORS]]
+    best = np.argsort(-between, kind="stable")[:n_used]
+    used = others[best]
     gram = features.gram[np.ix_(used, used)] + np.eye(len(used)) * (0.01 + len(used) / n)
     root = np.linalg.cholesky(gram)
-    whitened = np.linalg.solve(root, means[:, used].T).T * np.sqrt(size / n)[:, None]
+    whitened = np.linalg.solve(root, means[:, best].T).T * np.sqrt(size / n)[:, None]
     left, canonical, _ = np.linalg.svd(whitened, full_matrices=False)
     chance = (np.sqrt(len(used) / n) + np.sqrt(min(atoms.k, n) / n)) if atoms.k < n else 1.0
     real = canonical > chance
@@ -114,7 +121,7 @@ def nominal_block(
     points = np.stack([np.bincount(cell, shares * p) / mass for p in points.T], axis=1)
     points /= np.sqrt((mass[:, None] * points**2).sum() / d)
     # Two categories at one point would leave one of them without a cell.
-    points = points + 0.01 * rng.child("apart").generator().normal(size=points.shape)
+    points = points + _APART * rng.child("apart").generator().normal(size=points.shape)
     pool = normal_pool(d, rng.child("pool"))
     offsets = balance(points, mass, pool)
     mine = np.argmax(pool @ points.T + offsets, axis=1)

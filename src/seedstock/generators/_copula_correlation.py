@@ -14,8 +14,10 @@ from seedstock.generators._copula_blocks import Block, Floats, OrderedBlock, nor
 _TERMS = 40
 _TERMS_WIDE = 16
 _WIDE = 400
-_LIMIT = 0.995
-_FLOOR = 1e-3
+_STRIP = 16
+_BISECTIONS = 14
+_LIMIT = 0.999
+_FLOOR = 5e-4
 
 Chunks = Callable[[], Iterator[Floats]]
 
@@ -73,15 +75,22 @@ def invert(moment: Floats, a: Floats, b: Floats) -> Floats:
     moment : float64 ndarray, shape (p, q)
     a, b : float64 ndarray, shapes (p, terms), (q, terms)
     """
-    low, high = np.full(moment.shape, -_LIMIT), np.full(moment.shape, _LIMIT)
-    for _ in range(16):
-        r = (low + high) / 2
-        value = np.zeros_like(r)
-        for k in range(a.shape[1] - 1, -1, -1):
-            value = (value + np.outer(a[:, k], b[:, k])) * r
-        above = value > moment
-        high, low = np.where(above, r, high), np.where(above, low, r)
-    return (low + high) / 2
+    out = np.empty_like(moment)
+    for at in range(0, len(moment), _STRIP):
+        part, lead = moment[at : at + _STRIP], a[at : at + _STRIP]
+        low, high = np.full(part.shape, -_LIMIT), np.full(part.shape, _LIMIT)
+        product = lead[:, None, :] * b[None, :, :]
+        powers = [np.ascontiguousarray(product[:, :, k]) for k in range(a.shape[1])]
+        for _ in range(_BISECTIONS):
+            r = (low + high) / 2
+            value = powers[-1] * r
+            for c in powers[-2::-1]:
+                value += c
+                value *= r
+            above = value > part
+            high, low = np.where(above, r, high), np.where(above, low, r)
+        out[at : at + _STRIP] = (low + high) / 2
+    return out
 
 
 def first_guess(blocks: list[Block], moment: Floats) -> Floats:

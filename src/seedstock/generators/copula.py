@@ -169,7 +169,7 @@ class Copula:
     True
     """
 
-    max_axes: int = 4
+    max_axes: int = 6
     shrinkage_share: float = 1.0
     refine_rounds: int = 5
     sweeps: int = 8
