@@ -21,8 +21,10 @@ from seedstock.provenance.loci import Locus, panel
 from seedstock.provenance.sketch import Sketch
 
 GROUPS = 4
-UNIQUE = 0.99
+UNIQUE = 0.97
 """A family of near keys tells rows apart, and is kept, if so many of the keys differ."""
+WIDE = 0.5
+"""Share of the columns that a wide locus has here: a copy with some edits shares most, another sample few."""
 ALLELES = 1024
 """Hashes that a locus keeps."""
 NEAR_SHARE = 8
@@ -147,7 +149,7 @@ def row_hashes(
         if all(c in exact for c in columns):
             codes = exact if resolution == "exact" else fine
             near[family] = row_hash((codes[c] for c in columns), derive(key, family), n)
-    every = panel(sorted(whole or names), key)
+    every = panel(sorted(whole or names), key, WIDE)
     loci = [x for x in every if all(c in fine for c in x.columns)]
     alleles = [row_hash((fine[c] for c in x.columns), derive(key, "locus", x.name), n) for x in loci]
     return RowHashes(rows, near, loci, alleles, every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from seedstock.provenance.cells import Hash, Resolution, cell_codes, derive, row
 
 NARROW = 4
 """Columns of a narrow locus. Three dropped columns break at most twelve of fifteen."""
+WIDE = 0.8
+"""Share of the columns that a wide locus has."""
 WIDEST = 12
 MOST = 16
 
@@ -36,17 +39,17 @@ class Locus:
         return f"{self.layer}:{self.resolution}:{'|'.join(self.columns)}"
 
 
-def widths(n_columns: int) -> tuple[int, int]:
+def widths(n_columns: int, wide: float = WIDE) -> tuple[int, int]:
     """Return how many columns a narrow and a wide locus have.
 
     >>> widths(15), widths(3)
-    ((4, 8), (3, 3))
+    ((4, 12), (3, 3))
     """
     narrow = min(NARROW, n_columns)
-    return narrow, min(max(narrow, -(-n_columns // 2)), WIDEST)
+    return narrow, min(max(narrow, math.ceil(wide * n_columns)), WIDEST)
 
 
-def panel(names: Sequence[str], key: bytes) -> list[Locus]:
+def panel(names: Sequence[str], key: bytes, wide: float = WIDE) -> list[Locus]:
     """Return the loci of a table with these columns, narrow ones first.
 
     The names stand on a ring in an order that the key decides. A locus is a column and its successors. Without
@@ -61,10 +64,12 @@ def panel(names: Sequence[str], key: bytes) -> list[Locus]:
     (30, True)
     """
     out: dict[Locus, None] = {}
-    for layer, width in enumerate(widths(len(names))):
-        ring = sorted(names, key=lambda name: derive(key, "ring", layer, name))
-        anchors = sorted(range(len(ring)), key=lambda i: derive(key, "anchor", layer, ring[i]))[:MOST]
-        for i in anchors:
+    for layer, width in enumerate(widths(len(names), wide)):
+        place = {name: derive(key, "ring", layer, name) for name in names}
+        ring = sorted(names, key=place.__getitem__)
+        # Of very many columns the loci at the places that the key prefers are enough.
+        first = sorted(names, key=lambda name: derive(key, "anchor", name))[:MOST]
+        for i in sorted(ring.index(name) for name in first):
             out[Locus(layer, tuple(sorted(ring[(i + k) % len(ring)] for k in range(width))))] = None
     return list(out)
 

@@ -24,11 +24,11 @@ from seedstock.core.rng import BLOCK_ROWS, Rng, blocks
 from seedstock.core.schema import Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.provenance.cells import Hash, derive, expand
-from seedstock.provenance.loci import Locus, locus_hashes, panel
+from seedstock.provenance.loci import MOST, Locus, locus_hashes, panel
 from seedstock.provenance.record import key_id
 
 CANDIDATES = 4
-_MOST_BITS = 2 * 16
+_MOST_BITS = 2 * MOST
 _TOP = np.uint64(63)
 _BUCKETS = 1 << 20
 
