@@ -23,6 +23,9 @@ from seedstock.encoding.rules.keep import contradiction, mend
 _ROUNDS = 20
 """Times that rows which cannot be mended are drawn anew."""
 
+_TRIES = 512
+"""Candidates at a time for few such rows with conditions."""
+
 FREE = -1
 """In an array of conditions: this cell is to be drawn."""
 
@@ -93,19 +96,24 @@ class TabularFitted(ABC):
             if not len(left):
                 return table
             again = stream.child("again", k)
-            # Rows without conditions stand for each other: any good one will do.
-            m = len(left) if given is not None else max(2 * len(left), 64)
+            # Rows without conditions stand for each other: any good one will do. Others get several tries each.
+            tries = max(1, _TRIES // len(left))
+            to = np.tile(left, tries)
+            m = len(to) if given is not None else max(2 * len(left), 64)
             codes = self.draw(
-                m, again.child("draw"), {k: c[left] for k, c in conditions.items() if (c[left] != FREE).any()}
+                m, again.child("draw"), {k: c[to] for k, c in conditions.items() if (c[left] != FREE).any()}
             )
             new = Table(self.plan.cells(codes, again), m)
-            new = new if given is None else _overwrite(new, given.select(list(fixed)).take(left))
-            done = mend(new, rules, {k: c[left] for k, c in fixed.items()}, again.child("rules").generator())
+            new = new if given is None else _overwrite(new, given.select(list(fixed)).take(to))
+            done = mend(new, rules, {k: c[to] for k, c in fixed.items()}, again.child("rules").generator())
             good = np.flatnonzero(~done.broken)
-            at = (left[good] if given is not None else left[: len(good)])[: len(left)]
-            table = table.assign(
-                {name: put(table[name], at, done.table[name].take(good[: len(at)])) for name in done.table}
-            )
+            if given is None:
+                good = good[: len(left)]
+                at = left[: len(good)]
+            else:
+                at, first = np.unique(to[good], return_index=True)
+                good = good[first]
+            table = table.assign({name: put(table[name], at, done.table[name].take(good)) for name in done.table})
             left = np.setdiff1d(left, at)
         if not len(left):
             return table

@@ -87,7 +87,7 @@ def find_rules(
     kept += _good([one_hot.fit(full, group) for group in one_hot.find(few)], wanted)
     kept = _functions(full, few, kept, wanted)
     kept += _good([together.fit(full, group) for group in together.find(few)], wanted)
-    kept += _good([order.fit(full, chain) for chain in order.find(few, _told(kept, full))], wanted)
+    kept += _good([order.fit(full, chain) for chain in order.find(few, _told(kept, full), _copies(kept))], wanted)
     kept += _exclusions(full, few, kept, wanted)
     return tuple(arrange(kept))
 
@@ -98,14 +98,14 @@ def _good(rules: Iterable[Rule | None], wanted: Wanted) -> list[Rule]:
 
 def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[Rule]:
     """Add what computes a column: simple rules first, and none that follows from those before it."""
-    candidates: list[tuple[tuple[int, int], Callable[[], Rule | None]]] = []
+    candidates: list[tuple[tuple[float, ...], Callable[[], Rule | None]]] = []
     for line in linear.find(few):
         candidates.append(((2 * len(line[0]) - 1, 0), partial(linear.fit, full, *line)))
     for parents, child in depends.find(few):
-        rank = (2 if len(parents) == 1 else 6, int(np.prod([few.k(p) for p in parents])))
+        rank = (2 if len(parents) == 1 else 6, float(np.prod([few.k(p) for p in parents])), -few.k(child))
         candidates.append((rank, partial(depends.fit, full, parents, child)))
     for factors in product.find(few):
-        candidates.append(((5, int(factors[3])), partial(product.fit, full, *factors)))
+        candidates.append(((5, product.looseness(few, factors[2])), partial(product.fit, full, *factors)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
         if rule is not None and wanted(rule) and not _follows(rule, kept):
@@ -123,7 +123,7 @@ def determines(rules: Sequence[Rule]) -> list[tuple[frozenset[str], str]]:
             continue
         *parents, child = rule.columns
         out.append((frozenset(parents), child))
-        if isinstance(rule, Linear) and rule.slack == 0:
+        if isinstance(rule, Linear) and (rule.slack == 0 or len(parents) == 1):
             out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
         if isinstance(rule, Product):
             # Up to rounding: enough to make another rule between the same columns pointless.
@@ -162,6 +162,12 @@ def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
             ]
         out |= {(p, child) for p in told} | {(child, p) for p in told}
     return out
+
+
+def _copies(kept: Sequence[Rule]) -> set[str]:
+    """Return the columns that repeat another one."""
+    lines = [r for r in kept if isinstance(r, Linear)]
+    return {r.child for r in lines if r.weights == (1.0,) and not r.constant}
 
 
 def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:

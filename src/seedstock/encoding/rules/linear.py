@@ -89,7 +89,26 @@ class Linear(Rule):
             fits &= (new >= 0) | (old < 0)
             out[p] = set_numbers(table[p], fits, new, step)
             left &= ~fits
+        if left.any() and min(self.weights) > 0:
+            self._share(table, fixed, left, gap, out)
         return out
+
+    def _share(self, table: Table, fixed: Fixed, rows: Mask, gap: Numbers, out: dict[str, Column]) -> None:
+        """Scale all free amounts where no single one can take the gap; the largest takes what rounding leaves."""
+        n = len(table)
+        old = np.stack([numbers(table[p]) for p in self.parents], axis=1)
+        free = np.stack([~is_fixed(fixed, p, n) for p in self.parents], axis=1) & (old > 0)
+        w, steps = np.asarray(self.weights), np.asarray(self.steps[:-1])
+        part = (w * old * free).sum(axis=1)
+        able = rows & (part > 0) & (part + gap >= 0)
+        new = np.where(free, old * (1 + gap / np.where(part > 0, part, 1.0))[:, None], old)
+        new = np.where(free & (steps > 0), np.round(new / np.where(steps > 0, steps, 1.0)) * steps, new)
+        most = np.argmax(np.where(free, w * old, -1.0), axis=1)
+        rest = gap - (w * (new - old)).sum(axis=1)
+        new[np.arange(n), most] += rest / w[most]
+        able &= new[np.arange(n), most] >= 0
+        for j, p in enumerate(self.parents):
+            out[p] = set_numbers(out[p], able & free[:, j], new[:, j], self.steps[j])
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -168,20 +187,26 @@ def _lines(view: View, names: Sequence[str]) -> list[tuple[tuple[str, ...], str,
             continue
         slope, constant = np.polyfit(x[here] - x[here].mean(), y[here], 1)
         constant -= slope * x[here].mean()
-        for digits in range(1, 7):
-            a = _digits(slope, digits)
-            for b in {
-                round(constant / step) * step,
-                _digits(constant, digits),
-                _digits(float((y - a * x)[here].mean()), 1),
-            }:
-                if (np.abs(a * x + b - y)[here] <= step / 2 * (1 + 1e-9)).mean() > 0.99:
-                    found.append(((names[parent],), names[child], (a,), float(b)))
-                    break
-            else:
-                continue
-            break
+        for b in dict.fromkeys([0.0, *(_digits(float(constant), digits) for digits in range(1, 5))]):
+            a = _shortest_slope(x[here], y[here] - b, step / 2 * (1 + 1e-9))
+            if a is not None:
+                found.append(((names[parent],), names[child], (a,), b))
+                break
     return found
+
+
+def _shortest_slope(x: Numbers, y: Numbers, slack: float) -> float | None:
+    """Return the shortest decimal a for which a * x is within the slack of y in (nearly) all rows, if there is one."""
+    away = np.abs(x) > 1e-12
+    edges = np.sort(np.stack([(y - slack)[away] / x[away], (y + slack)[away] / x[away]]), axis=0)
+    low, high = np.quantile(edges[0], 0.998), np.quantile(edges[1], 0.002)
+    if not low <= high or (np.abs(y[~away]) > slack).sum() > 0.002 * len(y):
+        return None
+    for digits in range(1, 13):
+        a = _digits(float(low + high) / 2, digits)
+        if low <= a <= high:
+            return a
+    return None
 
 
 def _digits(x: float, digits: int) -> float:

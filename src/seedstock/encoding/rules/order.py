@@ -99,14 +99,15 @@ def _ceilings(X: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.flo
     return np.concatenate([after[:, 1:], np.full((len(X), 1), np.inf)], axis=1)
 
 
-def find(view: View, skip: Collection[tuple[str, str]] = ()) -> list[tuple[str, ...]]:
+def find(view: View, skip: Collection[tuple[str, str]] = (), without: Collection[str] = ()) -> list[tuple[str, ...]]:
     """Return chains of columns in a sample, of one family, whose order holds though their ranges overlap.
 
-    Pairs to skip are those whose order follows from other rules.
+    Pairs to skip are those whose order follows from other rules; columns to leave out repeat others.
     """
     chains: list[tuple[str, ...]] = []
     for family in ("number", "time", "duration"):
         names = [name for name in view.numeric if view.family(name) == family and view.k(name) > 2]
+        names = [name for name in names if name not in without]
         if len(names) > 1:
             chains += _chains(names, _before(view, names), skip)
     return chains

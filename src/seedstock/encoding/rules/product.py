@@ -112,7 +112,7 @@ def _of(a: Numbers, b: Numbers, divided: bool, factor: float) -> Numbers:
 
 def find(view: View) -> list[tuple[str, str, str, bool, float]]:
     """Return (a, b, child, divided, factor) of the products and ratios that a few rows allow."""
-    names = [n for n in view.numeric if view.k(n) >= 5 and view.family(n) == "number" and view.step(n) is not None]
+    names = [n for n in view.numeric if view.k(n) >= 5 and view.family(n) == "number"]
     names = sorted(names, key=view.k, reverse=True)[:_WIDEST]
     names = [n for n in view.names if n in names]
     if len(names) < 3:
@@ -138,6 +138,11 @@ def find(view: View) -> list[tuple[str, str, str, bool, float]]:
                     if len({i, j, m}) == 3 and (divided or i < m):
                         found.append((a, names[m], child, divided, factor))
     return found
+
+
+def looseness(view: View, child: str) -> float:
+    """Return a child's step relative to its size: of three columns, the one with the least says the most."""
+    return view.step(child) / max(float(np.nanmedian(np.abs(view.numbers(child)))), 1e-300)
 
 
 def fit(view: View, a: str, b: str, child: str, divided: bool, factor: float, declared: bool = False) -> Product | None:
