@@ -23,9 +23,8 @@ _PREDICTORS_IN_ALL = 20_000
 _MAX_CELLS = 48
 _MIN_SHARE = 0.002
 _POOL = 2**14
-_PRIOR_ROWS = 10.0
-_TEMPERATURES = (0.3, 0.1, 0.03, 0.01, 0.003)
-_POOL_ROWS = (2**11, 2**12, 2**13, 2**14, 2**14)
+_TEMPERATURES = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+_POOL_ROWS = (2**11, 2**12, 2**13, 2**14, 2**14, 2**14)
 _APART = 0.05
 _NEWTON_STEPS = 12
 _TOLERANCE = 2e-5
@@ -84,11 +83,12 @@ def placement(features: Features, own: int, atoms: Atoms, codes: Codes) -> tuple
     if not len(others) or n < 3:
         return none
     member = sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=(atoms.k, n))
-    sums = member @ features.X[:, others]
     size = np.bincount(codes, minlength=atoms.k).astype(float)
-    # Means of categories with few rows are mostly noise: drawn toward the common mean, 0.
-    means = sums / (size + _PRIOR_ROWS)[:, None]
-    between = (size[:, None] * means**2).sum(0) / n
+    means = (member @ features.X[:, others]) / np.maximum(size, 1)[:, None]
+    # Means of categories with few rows are mostly noise: drawn toward the common mean, 0, as far as the variance
+    # between the categories that remains after the noise suggests (one-way random effects, by moments).
+    between = np.clip((size[:, None] * means**2).sum(0) / n - (atoms.k - 1) / n, 1e-4, 0.999)
+    means *= size[:, None] / (size[:, None] + (1 - between) / between)
     best = np.argsort(-between, kind="stable")[:n_used]
     used = others[best]
     gram = features.gram[np.ix_(used, used)] + np.eye(len(used)) * (0.01 + len(used) / n)
@@ -101,7 +101,6 @@ def placement(features: Features, own: int, atoms: Atoms, codes: Codes) -> tuple
         return none
     share = np.sqrt(np.maximum(size, 1) / n)
     coordinates = left[:, real] / share[:, None]
-    coordinates *= (size / (size + _PRIOR_ROWS))[:, None]
     return coordinates, np.minimum(canonical[real], 0.995)
 
 
@@ -116,20 +115,39 @@ def nominal_block(
     shares = atoms.counts / atoms.counts.sum()
     # Distances between classes in units of their own spread, as in discriminant analysis.
     points = coordinates[:, :d] * (canonical / np.sqrt(1 - canonical**2))[:d]
-    cell = _group(shares, points[:, 0])
-    mass = np.bincount(cell, shares)
-    points = np.stack([np.bincount(cell, shares * p) / mass for p in points.T], axis=1)
-    points /= np.sqrt((mass[:, None] * points**2).sum() / d)
-    # Two categories at one point would leave one of them without a cell.
-    points = points + _APART * rng.child("apart").generator().normal(size=points.shape)
+    spread = np.sqrt((shares[:, None] * points**2).sum() / d)
+    cell = _merge(points / spread, shares, _group(shares, points[:, 0]))
+    mass, points = np.bincount(cell, shares), _centres(points / spread, shares, cell)
+    if len(mass) < 2:
+        return OrderedBlock.fit(atoms, np.argsort(coordinates[:, 0], kind="stable"))
     pool = normal_pool(d, rng.child("pool"))
     offsets = balance(points, mass, pool)
     mine = np.argmax(pool @ points.T + offsets, axis=1)
     size = np.bincount(mine, minlength=len(mass))
-    if (size == 0).any():
-        return OrderedBlock.fit(atoms, np.argsort(coordinates[:, 0], kind="stable"))
-    means = np.stack([np.bincount(mine, x, minlength=len(mass)) / size for x in pool.T], axis=1)
-    return NominalBlock(points, offsets, means, cell, atoms.counts)
+    means = np.stack([np.bincount(mine, x, minlength=len(mass)) for x in pool.T], axis=1)
+    # A cell too small for the pool has its mean at its point's side, for want of a better one.
+    return NominalBlock(points, offsets, np.where(size[:, None], means / np.maximum(size, 1)[:, None], points), cell,
+                        atoms.counts)  # fmt: skip
+
+
+def _centres(points: Floats, shares: Floats, cell: NDArray[np.int64]) -> Floats:
+    mass = np.bincount(cell, shares)
+    return np.stack([np.bincount(cell, shares * p) / mass for p in points.T], axis=1)
+
+
+def _merge(points: Floats, shares: Floats, cell: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the cells with those merged that hardly differ: what tells nothing apart needs no border."""
+    centres, mass = _centres(points, shares, cell), np.bincount(cell, shares)
+    to = np.full(len(mass), -1)
+    kept: list[int] = []
+    for i in np.argsort(-mass, kind="stable"):
+        gap = np.linalg.norm(centres[kept] - centres[i], axis=1) if kept else np.full(1, np.inf)
+        if gap.min() < _APART:
+            to[i] = kept[int(gap.argmin())]
+        else:
+            to[i] = i
+            kept.append(int(i))
+    return np.unique(to[cell], return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _group(shares: Floats, place: Floats) -> NDArray[np.int64]:

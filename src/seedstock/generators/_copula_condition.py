@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtri_exp
 
 from seedstock.encoding.atoms import Codes
 from seedstock.generators._copula_blocks import Block, Floats
@@ -18,8 +18,10 @@ def truncated(low: Floats, high: Floats, u: Floats) -> Floats:
     """
     flip = low > 0
     a, b = np.where(flip, -high, low), np.where(flip, -low, high)
-    p, q = ndtr(a), ndtr(b)
-    x = np.clip(ndtri(p + np.where(flip, 1 - u, u) * (q - p)), a, b)
+    u = np.maximum(np.where(flip, 1 - u, u), 1e-300)
+    # In logarithms: probabilities beyond 38 standard deviations are 0 in float64.
+    top = log_ndtr(b)
+    x = np.clip(ndtri_exp(top + np.log(u + (1 - u) * np.exp(np.minimum(log_ndtr(a) - top, 0)))), a, b)
     return np.asarray(np.where(flip, -x, x), float)
 
 
@@ -40,9 +42,7 @@ def given_cells(
     """
     n, p = len(codes[0]), len(correlation)
     starts = np.cumsum([0] + [b.width for b in blocks])
-    axes: list[tuple[int, NDArray[np.int64]]] = [
-        (i, np.arange(starts[i], starts[i + 1])) for i in range(len(blocks))
-    ]
+    axes: list[tuple[int, NDArray[np.int64]]] = [(i, np.arange(starts[i], starts[i + 1])) for i in range(len(blocks))]
     z = np.concatenate([b.scores()[c] for b, c in zip(blocks, codes, strict=True)], axis=1)
 
     def move(column: int, axis: int, mean: Floats, spread: float) -> None:

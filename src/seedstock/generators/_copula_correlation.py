@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +129,7 @@ def standard(r: Floats, starts: NDArray[np.int64], floor: float = _FLOOR) -> Flo
     Narrow matrices lose their negative eigenvalues; wide ones are drawn toward the identity.
     """
     r = (r + r.T) / 2
-    for s, e in zip(starts[:-1], starts[1:], strict=True):
+    for s, e in pairwise(starts.tolist()):
         r[s:e, s:e] = np.eye(e - s)
     if len(r) <= _WIDE:
         values, vectors = np.linalg.eigh(r)
@@ -136,7 +137,7 @@ def standard(r: Floats, starts: NDArray[np.int64], floor: float = _FLOOR) -> Flo
             return r
         r = (vectors * np.maximum(values, floor)) @ vectors.T
         whiten = np.zeros_like(r)
-        for s, e in zip(starts[:-1], starts[1:], strict=True):
+        for s, e in pairwise(starts.tolist()):
             v, u = np.linalg.eigh(r[s:e, s:e])
             whiten[s:e, s:e] = (u / np.sqrt(v)) @ u.T
         r = whiten @ r @ whiten.T
@@ -151,9 +152,7 @@ def standard(r: Floats, starts: NDArray[np.int64], floor: float = _FLOOR) -> Flo
     return np.eye(len(r))
 
 
-def refine(
-    r: Floats, blocks: list[Block], target: Floats, rounds: int, rows: int, g: np.random.Generator
-) -> Floats:
+def refine(r: Floats, blocks: list[Block], target: Floats, rounds: int, rows: int, g: np.random.Generator) -> Floats:
     """Correct the correlation until data drawn with it have the moments asked: pairs that have no closed form.
 
     Each round draws latent normals, cuts them into cells, and moves the correlation of each pair of columns by

@@ -97,7 +97,7 @@ class CopulaFitted(TabularFitted):
 
     @cached_property
     def _root(self) -> Floats:
-        return np.linalg.cholesky(self.correlation)
+        return np.asarray(np.linalg.cholesky(self.correlation), float)
 
     @cached_property
     def _axes(self) -> dict[str, slice]:
