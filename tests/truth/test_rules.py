@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -163,6 +165,76 @@ def test_conditions_that_break_a_rule_are_refused_by_name(model: ForestFitted) -
     given = Table({"low": Column.of(np.array([80.0])), "high": Column.of(np.array([20.0]))})
     with pytest.raises(SeedstockError, match="low <= mid <= high"):
         model.sample(1, Rng(0), given=given)
+
+
+def entangled(n: int = 4_000) -> Dataset:
+    """Hierarchies, totals of totals, ratios of differences, copies: many rules share columns here."""
+    g = np.random.default_rng(0)
+    place = g.integers(300, size=n)
+    a, b, c, d = (g.poisson(20, n) for _ in range(4))
+    revenue, rate = np.round(g.gamma(2, 100, n), 2), np.round(g.random(n), 2)
+    cost = np.round(revenue * g.random(n), 2)
+    part, whole, kg = g.integers(0, 50, n), g.integers(1, 50, n), np.round(g.normal(70, 12, n), 1)
+    return dataset(
+        {
+            "state": np.array([f"s{v // 60}" for v in place]),
+            "zip": np.array([f"z{v}" for v in place]),
+            "city": np.array([f"c{v // 6}" for v in place]),
+            "grand": a + b + c + d,
+            "total": a + b,
+            "a": a,
+            "b": b,
+            "c": c,
+            "d": d,
+            "mean": (a + b) / 2,
+            "copy": a,
+            "revenue": revenue,
+            "rate": rate,
+            "cost": cost,
+            "profit": np.round(revenue - cost, 2),
+            "margin": np.round(np.round(revenue - cost, 2) / revenue, 4),
+            "tax": np.round(revenue * rate, 2),
+            "part": part,
+            "whole": part + whole,
+            "percent": np.round(100 * part / (part + whole), 1),
+            "kg": kg,
+            "lb": np.round(kg * 2.20462, 1),
+        },
+        {"revenue": 2, "rate": 2, "cost": 2, "profit": 2, "margin": 4, "tax": 2}
+        | dict.fromkeys(["mean", "percent", "kg", "lb"], 1),
+    )
+
+
+def test_rules_that_share_columns_are_told_apart_and_all_hold() -> None:
+    data = entangled()
+    assert set(found(data)) == {
+        "part <= whole",
+        "copy = a",
+        "zip decides city",
+        "city decides state",
+        "total = a + b",
+        "grand = total + c + d",
+        "mean = 0.5 * total",
+        "revenue = cost + profit",
+        "margin = profit / revenue",
+        "tax = revenue * rate",
+        "percent = 100 * part / whole",
+        "lb = 2.20462 * kg",
+    }
+    # A model that keeps no dependence leaves all the work to the repairs.
+    model = Independent().fit(data, Rng(0))
+    torn = replace(model, plan=replace(model.plan, rules=find_rules(data.table, data.columns)))
+    table = torn.sample(20_000, Rng(1)).table
+    for rule in torn.plan.rules:
+        assert rule.holds(table).all(), rule.text
+    np.testing.assert_array_equal(values(table, "grand"), sum(values(table, k) for k in "abcd"))
+    off = values(table, "percent") - 100 * values(table, "part") / values(table, "whole")
+    assert np.abs(off).max() <= 0.05 + 1e-9
+    for name, cell in {"grand": 90, "margin": 0.5, "tax": 50.0, "mean": 20.5}.items():
+        given = Table({name: Column.of(np.full(50, cell))})
+        table = torn.sample(50, Rng(2), given=given).table
+        assert table[name].equals(given[name])
+        assert all(rule.holds(table).all() for rule in torn.plan.rules), name
 
 
 @pytest.mark.parametrize("seed", range(25))

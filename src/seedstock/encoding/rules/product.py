@@ -106,7 +106,7 @@ class Product(Rule):
 
 def _of(a: Numbers, b: Numbers, divided: bool, factor: float) -> Numbers:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        out = factor * (a / b if divided else a * b)
+        out = factor * a / b if divided else factor * (a * b)
     return np.where(np.isfinite(out), out, np.nan)
 
 
