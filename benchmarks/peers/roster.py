@@ -49,12 +49,12 @@ PEERS = {
         Peer("copula", "seedstock", "own", "copula", "Apache-2.0"),
         Peer("independent", "seedstock", "own", "independent", "Apache-2.0"),
         Peer("bootstrap", "plain", "plain", "bootstrap", "-"),
-        Peer("sdv-gaussiancopula", "sdv", "sdv_models", "gaussiancopula", "BSL-1.1"),
+        Peer("sdv-gaussiancopula", "sdv", "sdv_models", "gaussiancopula", "BUSL-1.1"),
         Peer("smote", "plain", "plain", "smote", "MIT"),
         Peer("arfpy", "arfpy", "arf", "arf", "MIT"),
         Peer("tabularargn", "tabularargn", "tabularargn", "tabularargn", "Apache-2.0"),
-        Peer("sdv-tvae", "sdv", "sdv_models", "tvae", "BSL-1.1"),
-        Peer("sdv-ctgan", "sdv", "sdv_models", "ctgan", "BSL-1.1"),
+        Peer("sdv-tvae", "sdv", "sdv_models", "tvae", "BUSL-1.1"),
+        Peer("sdv-ctgan", "sdv", "sdv_models", "ctgan", "BUSL-1.1"),
     )
 }
 OURS = ("forest", "copula", "independent")

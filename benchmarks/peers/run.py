@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=[*PEERS, "ours"], help="one peer; may be given again")
     parser.add_argument("--table", action="append", choices=TABLES, help="one table; may be given again")
     parser.add_argument("--again", action="store_true", help="run the asked cells anew, though they are in the cache")
+    parser.add_argument("--rejudge", action="store_true", help="judge the rows of the asked cells anew, fit nothing")
     parser.add_argument("--report", action="store_true", help="write the dated tables from the cache, run nothing")
     parser.add_argument("--minutes", type=float, default=15, help="limit of one cell, fit and sample (default 15)")
     parser.add_argument("--threads", type=int, default=1, help="threads of every library (default 1)")
@@ -62,12 +63,18 @@ def run_all(names: list[str], tables: list[str], cache: Path, asked: argparse.Na
         if not (folder / "about.json").exists():
             subprocess.run([str(judge), str(HERE / "tables.py"), table, str(DATA), str(folder)], check=True)
         cell = cache / "cells" / table / f"{FLOOR}.json"
-        if not cell.exists():
+        if asked.rejudge or not cell.exists():
             files = [folder / f"{n}.parquet" for n in ("train", "floor_holdout", "floor_drawn")]
             store(cell, {"status": "ok", "scores": judged(judge, files, folder, asked.threads)})
         for name in names:
             cell = cache / "cells" / table / f"{name}.json"
-            if asked.again or not cell.exists():
+            if asked.rejudge and cell.exists():
+                result = json.loads(cell.read_text())
+                if result["status"] in ("ok", "not judged"):
+                    rows = [folder / "train.parquet", folder / "holdout.parquet", cell.with_suffix(".parquet")]
+                    scores = judged(judge, rows, folder, asked.threads)
+                    store(cell, result | {"status": "ok", "scores": scores})
+            elif asked.again or not cell.exists():
                 print(f"{time.strftime('%H:%M:%S')} {table:<10} {name:<20} ", end="", flush=True)
                 store(cell, run_cell(name, folder, cell.with_suffix(".parquet"), judge, cache, asked, extra))
                 print(json.loads(cell.read_text())["status"], flush=True)

@@ -131,3 +131,18 @@ def test_a_class_that_is_never_drawn_counts_as_half():
     pytest.importorskip("lightgbm", reason="needs lightgbm")
     drawn = table(1500, 3).assign(target="yes")
     assert judge.usefulness(trio(drawn))["tstr_auc"] == 0.5
+
+
+def test_a_tiny_class_neither_diverges_nor_counts():
+    pytest.importorskip("lightgbm", reason="needs lightgbm")
+
+    def three_classes(n: int, seed: int) -> pd.DataFrame:
+        frame = table(n, seed)
+        frame["target"] = frame["group"]
+        frame.loc[:7, "target"] = "tiny"
+        return frame.drop(columns="group")
+
+    frames = [three_classes(3000, seed) for seed in (0, 1, 3)]
+    scores = judge.usefulness(judge.Trio.of(*frames, ["target"], "target"))
+    assert scores["trtr_auc"] > 0.99
+    assert scores["tstr_auc"] > 0.99

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapter import Task, run
 
+TABLE = "rows"
 MODELS = {"gaussiancopula": "GaussianCopulaSynthesizer", "ctgan": "CTGANSynthesizer", "tvae": "TVAESynthesizer"}
 
 
@@ -20,14 +21,14 @@ def fit(data: Any, task: Task) -> Any:
     np.random.seed(task.seed)  # noqa: NPY002 - the library draws from the global state
     torch.manual_seed(task.seed)
     kinds = {n: {"sdtype": "categorical" if n in task.categories else "numerical"} for n in data}
-    metadata = Metadata.load_from_dict({"tables": {"rows": {"columns": kinds}}})
+    metadata = Metadata.load_from_dict({"tables": {TABLE: {"columns": kinds}}})
     model = getattr(single_table, MODELS[task.model])(metadata)
-    model.fit(data)
+    model.fit({TABLE: data})
     return model
 
 
 def draw(model: Any, task: Task) -> Any:
-    return model.sample(num_rows=task.rows)
+    return model.sample(num_rows=task.rows)[TABLE]
 
 
 if __name__ == "__main__":
