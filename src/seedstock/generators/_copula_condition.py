@@ -9,6 +9,8 @@ from scipy.special import log_ndtr, ndtri_exp
 from seedstock.encoding.atoms import Codes
 from seedstock.generators._copula_blocks import Block, Floats
 
+_SMALLEST = 0.02
+
 
 def truncated(low: Floats, high: Floats, u: Floats) -> Floats:
     """Return standard normals between low and high from uniform numbers u, by inversion in the nearer tail.
@@ -23,6 +25,17 @@ def truncated(low: Floats, high: Floats, u: Floats) -> Floats:
     top = log_ndtr(b)
     x = np.clip(ndtri_exp(top + np.log(u + (1 - u) * np.exp(np.minimum(log_ndtr(a) - top, 0)))), a, b)
     return np.asarray(np.where(flip, -x, x), float)
+
+
+def loosened(correlation: Floats) -> tuple[Floats, float]:
+    """Return a correlation with a little independent noise mixed in where it is nearly singular, and the share kept.
+
+    Gibbs sampling moves by the conditional spread of one axis given the others, and would stand still without any.
+    Well-conditioned correlations, and a single axis, come back as they are.
+    """
+    smallest = float(np.linalg.eigvalsh(correlation)[0])
+    kept = 1.0 if smallest >= _SMALLEST else (1 - _SMALLEST) / (1 - smallest)
+    return kept * correlation + (1 - kept) * np.eye(len(correlation)), kept
 
 
 def given_cells(

@@ -19,7 +19,7 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._copula_blocks import Block, Floats, NominalBlock, OrderedBlock
 from seedstock.generators._copula_cells import Features, nominal_block, placement
-from seedstock.generators._copula_condition import given_cells
+from seedstock.generators._copula_condition import given_cells, loosened
 from seedstock.generators._copula_correlation import first_guess, moments, refine, shrinkage
 from seedstock.generators._tabular import FREE, Given, TabularFitted
 
@@ -85,12 +85,14 @@ class CopulaFitted(TabularFitted):
             f = np.setdiff1d(np.arange(len(self.correlation)), a)
             blocks, codes = [self.blocks[name] for name in here], [given[name][rows] for name in here]
             r = self.correlation
-            z_a = given_cells(blocks, codes, r[np.ix_(a, a)], self.sweeps, g)
+            r_aa, kept = loosened(r[np.ix_(a, a)])
+            r_af = np.sqrt(kept) * r[np.ix_(a, f)]
+            z_a = given_cells(blocks, codes, r_aa, self.sweeps, g)
             z[np.ix_(rows, a)] = z_a
             if len(f):
                 # The conditional normal: mean R_fa R_aa^-1 z_a, covariance R_ff - R_fa R_aa^-1 R_af.
-                slope = np.linalg.solve(r[np.ix_(a, a)], r[np.ix_(a, f)])
-                left = r[np.ix_(f, f)] - r[np.ix_(f, a)] @ slope
+                slope = np.linalg.solve(r_aa, r_af)
+                left = r[np.ix_(f, f)] - r_af.T @ slope
                 root = np.linalg.cholesky(left + 1e-9 * np.eye(len(f)))
                 z[np.ix_(rows, f)] = z_a @ slope + noise[np.ix_(rows, f)] @ root.T
         return z
@@ -172,7 +174,7 @@ class Copula:
     max_axes: int = 6
     shrinkage_share: float = 1.0
     refine_rounds: int = 5
-    sweeps: int = 8
+    sweeps: int = 12
 
     fitted: ClassVar[type[Fitted]] = CopulaFitted
 
