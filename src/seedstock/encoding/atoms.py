@@ -124,7 +124,9 @@ class Atoms:
             new = (here + left) / 2 * (1 - u) + (here + right) / 2 * u
         keep = (self.counts[codes] > FEW) | ~np.isfinite(new)
         if self.step:
-            new = np.round(new / self.step) * self.step
+            # Whole numbers and times: the grid runs through the values, which need not be multiples of the step.
+            origin = 0.0 if self.values.dtype.kind == "f" else x[0]
+            new = np.round((new - origin) / self.step) * self.step + origin
         if self.values.dtype.kind in "imM":
             # Whole numbers beyond 2**53 would lose digits in float64.
             keep |= np.abs(here) > 2**53
