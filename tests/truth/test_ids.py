@@ -60,6 +60,16 @@ def test_dense_numbers_go_on_above_the_real_ones() -> None:
     assert (np.diff(made) == 1).all()
 
 
+@pytest.mark.parametrize("kind", ["dense", "crowded", "texts", "tight"])
+def test_made_ids_are_no_real_ones_where_those_are_many(kind: str) -> None:
+    crowded = Column.of(np.random.default_rng(1).choice(5_000, 1_200, replace=False) + 5_000)
+    column = {**REAL, "crowded": crowded}[kind]
+    made = IdMaker.fit(column).make(900, Rng(4), 0)
+    real, new = (set((c.texts() if c.is_text else c.values).tolist()) for c in (column, made))
+    assert not real & new
+    assert len(new) == 900
+
+
 def test_patterns_of_texts_are_kept() -> None:
     made = IdMaker.fit(REAL["texts"]).make(3_000, Rng(3), 0).texts()
     assert all(t.startswith("K-") and len(t) >= 7 and t[2:].isdigit() for t in made)

@@ -17,6 +17,8 @@ _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase, "0123
             string.digits + string.ascii_uppercase, string.digits + string.ascii_lowercase,
             string.digits + string.ascii_letters)  # fmt: skip
 _ROUNDS = 4
+_CROWDED = 0.001
+"""Share of a pattern's ids in use above which a made id may well be a real one."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,24 @@ class IdMaker:
             dense = len(values) >= 0.5 * (high - low + 1)
             room = 10 ** len(str(abs(high)))
             sequential = dense or low < 0
-            return cls((), (high + 1, 2**62) if sequential else (low, max(high - low + 1, room - low)), sequential)
+            if sequential:
+                return cls((), (high + 1, 2**62), True)
+            size = max(high - low + 1, room - low)
+            if len(values) > _CROWDED * size:
+                # Among so many real ones, made ones would meet them: go on above.
+                return cls((), (high + 1, min(size, 2**62)), False)
+            return cls((), (low, size), False)
         texts = [t for t in column.texts() if t is not None] or ["id"]
         # One pattern for all lengths: that of the commonest length.
         lengths = np.array([len(t) for t in texts])
         common = int(np.bincount(lengths).argmax())
         places = [set(chars) for chars in zip(*[t for t in texts if len(t) == common], strict=True)]
-        return cls(tuple(_alphabet(p) for p in places), None, False)
+        alphabets = [_alphabet(p) for p in places]
+        if len(texts) > _CROWDED * _capacity(alphabets):
+            # Among so many real ones, made ones would meet them: take a length that none has.
+            while len(alphabets) in lengths:
+                alphabets.append(string.digits)
+        return cls(tuple(alphabets), None, False)
 
     def make(self, n: int, rng: Rng, start: int) -> Column:
         """Return the identifiers of rows ``start`` to ``start + n``."""
