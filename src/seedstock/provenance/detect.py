@@ -15,9 +15,12 @@ from seedstock.core.schema import ColumnSchema, TableSchema
 from seedstock.core.table import Dataset, Table
 from seedstock.provenance.cells import derive, expand
 from seedstock.provenance.loci import Locus, locus_hashes, panel
-from seedstock.provenance.watermark import CANDIDATES, generation_key, select
+from seedstock.provenance.watermark import generation_key, select
 
 GENERATIONS = 4
+STRENGTHS = (4, 2)
+MOST_ROWS = 300_000
+"""Of longer tables so many rows are read, evenly spaced."""
 _TOP = np.uint64(63)
 _SMALLEST = 1e-300
 _CALIBRATION_ROWS = 80_000
@@ -41,7 +44,7 @@ class Detection:
     interval : tuple of float or None
         95 % interval of the share.
     rows, keys : int
-        Rows looked at; distinct keys that were read.
+        Rows of the table; distinct keys that were read.
     """
 
     p_value: float
@@ -85,22 +88,23 @@ def detect(data: Dataset, key: bytes, layouts: Sequence[Sequence[str]] = (), thr
     threshold : float
         A generation is named where its p-value is at most this.
     """
-    table, schemas = expand(data.table, data.columns, {c for x in layouts for c in x})
-    names = list(table)
-    whole = _layout(names, layouts)
-    best = (1.0, 0)
+    n = len(data.table)
+    rows = data.table if n <= MOST_ROWS else data.table.take(np.linspace(0, n - 1, MOST_ROWS).astype(np.int64))
+    table, schemas = expand(rows, data.columns, {c for x in layouts for c in x})
+    whole = _layout(list(table), layouts)
+    best = (1.0, 0, 0)
     keys = 0
     for g in range(1, GENERATIONS + 1):
-        counts = _count(table, schemas, whole, generation_key(key, g))
-        keys = max(keys, int(counts.keys.sum()))
-        # Weights 1/2, 1/4, ... sum to less than one: a union bound over the generations.
-        best = min(best, (min(1.0, _p_value(counts) * 2.0**g), g))
-    p, generation = best
-    p = max(p, _SMALLEST)
-    if p > threshold:
-        return Detection(p, None, None, None, len(table), keys)
-    share, interval = _share(table, data.columns, schemas, whole, generation_key(key, generation))
-    return Detection(p, generation, share, interval, len(table), keys)
+        for m in STRENGTHS:
+            counts = _count(table, schemas, whole, generation_key(key, g, m))
+            keys = max(keys, int(counts.keys.sum()))
+            # Weights 1/4, 1/8, ... for both strengths sum to less than one: a union bound over all that is tried.
+            best = min(best, (min(1.0, _p_value(counts) * 2.0 ** (g + 1)), g, m))
+    p, generation, m = max(best[0], _SMALLEST), best[1], best[2]
+    if p > threshold or not generation:
+        return Detection(p, None, None, None, n, keys)
+    share, interval = _share(table, schemas, whole, generation_key(key, generation, m), m)
+    return Detection(p, generation, share, interval, n, keys)
 
 
 def _layout(names: list[str], layouts: Sequence[Sequence[str]]) -> list[str]:
@@ -137,12 +141,12 @@ def _p_value(counts: _Counts) -> float:
 
 
 def _share(
-    table: Table, schema: TableSchema, schemas: dict[str, ColumnSchema], whole: list[str], key: bytes
+    table: Table, schemas: dict[str, ColumnSchema], whole: list[str], key: bytes, candidates: int
 ) -> tuple[float, tuple[float, float]]:
     """Compare the excess of ones with that of the file's own rows, marked anew under other keys."""
     observed = _count(table, schemas, whole, key)
     excess, variance = _excess(observed)
-    reference, spread = _reference(table, schemas, key)
+    reference, spread = _reference(table, schemas, key, candidates)
     # Loci weigh by what a full mark would do to them.
     w = reference / np.maximum(variance, 1e-30)
     slope = float((w * reference).sum())
@@ -163,7 +167,9 @@ def _excess(counts: _Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.where(keys > 0, ones / safe - 0.5, 0.0), 0.25 / safe
 
 
-def _reference(table: Table, schemas: dict[str, ColumnSchema], key: bytes) -> tuple[NDArray[np.float64], float]:
+def _reference(
+    table: Table, schemas: dict[str, ColumnSchema], key: bytes, candidates: int
+) -> tuple[NDArray[np.float64], float]:
     """Return the excess of a full mark in each layer, and its relative standard error."""
     n = min(len(table), _CALIBRATION_ROWS)
     own = TableSchema(schemas)
@@ -172,7 +178,7 @@ def _reference(table: Table, schemas: dict[str, ColumnSchema], key: bytes) -> tu
     for k in range(repeats):
         other = derive(key, "calibration", k)
         g = Rng(int.from_bytes(other[:4], "little")).generator()
-        order = g.permutation(len(table))[: n // CANDIDATES * CANDIDATES].reshape(CANDIDATES, -1)
+        order = g.permutation(len(table))[: n // candidates * candidates].reshape(candidates, -1)
         draws = [table.take(rows) for rows in order]
         winners = select(draws, own, other, g, ring=key)
         kept = table.take(order[winners, np.arange(order.shape[1])])

@@ -9,6 +9,7 @@ from scipy.fft import dctn
 SIDE = 32
 _ORDER = [(u, v) for s in range(1, 6) for u in range(s + 1) for v in [s - u]][:16]
 _STEP = 0.08
+N_FEATURES = len(_ORDER)
 
 
 def features(images: NDArray[np.uint8]) -> list[NDArray[np.int64]]:

@@ -24,6 +24,7 @@ from seedstock.core.rng import BLOCK_ROWS, Rng, blocks
 from seedstock.core.schema import Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.provenance.cells import Hash, derive, expand
+from seedstock.provenance.images import N_FEATURES
 from seedstock.provenance.loci import MOST, Locus, locus_hashes, panel
 from seedstock.provenance.record import key_id
 
@@ -69,11 +70,12 @@ class Watermarked:
         # The first candidates are the unmarked model's own rows; identifiers are theirs, so that none comes twice.
         draws += [self.inner.sample(n, rng.child("candidate", k), given, start) for k in range(1, self.candidates)]
         schema = draws[0].columns
+        own = generation_key(self.key, self.generation, self.candidates)
         parts, done = [], 0
         for block, rows in blocks(n, start):
             here = [d.table.take(slice(done, done + rows)) for d in draws]
             ties = rng.child("watermark", block).generator()
-            parts.append(_keep(here, select(here, schema, generation_key(self.key, self.generation), ties), schema))
+            parts.append(_keep(here, select(here, schema, own, ties), schema))
             done += rows
         return draws[0].with_table(Table.concat(parts)) if parts else draws[0]
 
@@ -115,9 +117,25 @@ def off(why: str) -> dict[str, Any]:
     return {"on": False, "why": why}
 
 
-def generation_key(key: bytes, generation: int) -> bytes:
-    """Return the key that marks rows of one generation."""
-    return derive(key, "generation", generation)
+def generation_key(key: bytes, generation: int, candidates: int = CANDIDATES) -> bytes:
+    """Return the key that marks rows of one generation with so many candidates, so that a reader can tell which."""
+    return derive(key, "generation", generation, candidates)
+
+
+def layout(schema: TableSchema) -> list[str]:
+    """Return the columns that a mark stands in, as `seedstock.provenance.keys.remember` keeps them.
+
+    >>> from seedstock.core.schema import ColumnSchema
+    >>> layout(TableSchema({"id": ColumnSchema("id"), "x": ColumnSchema("number")}))
+    ['x']
+    """
+    out = []
+    for name, column in sorted(schema.columns.items()):
+        if column.kind == "image":
+            out += [f"{name}/{k}" for k in range(N_FEATURES)]
+        elif column.kind != "id":
+            out.append(name)
+    return out
 
 
 def select(
