@@ -35,13 +35,16 @@ def read_arrow(path: Path, what: str) -> RawTable:
     try:
         with InputStream.from_readable(io.BytesIO(data)) as source:
             raw = from_stream(source)
+        with InputStream.from_readable(io.BytesIO(data)) as source:
+            pairs = na.c_array_stream(source).get_schema().metadata or {}
+            metadata = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in pairs.items()}
     except InputError:
         raise
     except Exception as error:  # the parser's errors have no common base
         if "ompress" in str(error):
             raise InputError(f"{what} is compressed in a way that cannot be read here; save it as Parquet") from None
         raise InputError(f"{what} is a damaged or truncated Arrow file; write it again, or as Parquet") from None
-    return RawTable(raw.columns, {}, raw.notes)
+    return RawTable(raw.columns, {"metadata": metadata}, raw.notes)
 
 
 def schema_text(schema: TableSchema) -> str:
