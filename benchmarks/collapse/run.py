@@ -139,6 +139,7 @@ def drawing(curves: dict[str, list[dict[str, Any]]]) -> str:
     for i, arm in enumerate(ARMS):
         parts.append(f'<rect x="{50 + 130 * i}" y="14" width="18" height="4" fill="{COLOURS[arm]}"/>')
         parts.append(f'<text x="{74 + 130 * i}" y="20">{arm}</text>')
+    parts.append('<text x="450" y="20">by generation; 0 is the real rows</text>')
     for i, (name, title) in enumerate(PANELS.items()):
         x0, y0 = 50 + (i % 3) * (w + gap), 60 + (i // 3) * (h + gap)
         values = [v for c in curves.values() for v in (g.get(name) for g in c) if v is not None]

@@ -293,16 +293,19 @@ def part_fidelity() -> dict[str, Any]:
                 for s in metric(evidence, Rng(k)):
                     scores.setdefault(s.name, {}).setdefault(what, []).append(s.value)
     out = {}
+    seconds = {what: float(np.mean(v)) for what, v in scores.pop("seconds").items()}
     for name, both in scores.items():
         a, b = np.array(both["plain"]), np.array(both["marked"])
+        sd = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
         out[name] = {
             "plain": float(a.mean()),
             "marked": float(b.mean()),
             "difference": float(b.mean() - a.mean()),
-            "sd_over_seeds": float(a.std(ddof=1)),
-            "within": bool(abs(b.mean() - a.mean()) < a.std(ddof=1)),
+            "standard_error": sd * np.sqrt(2 / seeds),
+            "sd_over_seeds": sd,
+            "within": bool(abs(b.mean() - a.mean()) < sd),
         }
-    return {"seeds": seeds, "rows": len(train.table), "scores": out}
+    return {"seeds": seeds, "rows": len(train.table), "sample_seconds": seconds, "scores": out}
 
 
 # --- the register ---
