@@ -31,6 +31,8 @@ def python_of(environment: Environment, cache: Path, extra: list[str]) -> Path:
     start = time.perf_counter()
     for step in environment.steps:
         _call([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *extra, *step])
+    if environment.removed:
+        _call([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", *environment.removed])
     listed = _call([str(python), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"])
     versions = {p["name"].lower(): p["version"] for p in json.loads(listed)}
     facts.write_text(

@@ -12,10 +12,11 @@ TORCH = "torch==2.13.0"
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment: pip is called once a step, with the step's arguments."""
+    """A virtual environment: pip is called once a step, with the step's arguments; `removed` is then uninstalled."""
 
     name: str
     steps: tuple[tuple[str, ...], ...]
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ ENVIRONMENTS = {
         Environment("sdv", ((TORCH,), ("sdv", "pyarrow", TORCH))),
         # arfpy 0.1.1 (2024) calls what newer NumPy and pandas have dropped.
         Environment("arfpy", (("arfpy", "numpy<2.3", "pandas<3", "pyarrow"),)),
-        Environment("tabularargn", ((TORCH,), ("mostlyai-engine", TORCH))),
+        # Its language models want these; built for CUDA, they fail beside the CPU build and take 1 GB.
+        Environment("tabularargn", ((TORCH,), ("mostlyai-engine", TORCH)), ("torchaudio", "torchvision", "triton")),
     )
 }  # fmt: skip
 
