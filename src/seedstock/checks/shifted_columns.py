@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -16,13 +17,14 @@ from seedstock.core.table import Column, Dataset
 
 NAME = "shifted_columns"
 _MOST_COLUMNS = 40
+_MOST_LEVELS = 20_000
 _SURE = 9.0
 _SEPARATORS = " ,;/|-\t"
 
 
 @dataclass(frozen=True)
 class ShiftedColumns:
-    """Finds rows in which two columns' cells were swapped, and cells that hold a neighbour's value as well as their own.
+    """Finds rows in which two columns' cells were swapped, and cells that hold a neighbour's value besides their own.
 
     Two cells count as swapped where each is far likelier in the other column (log likelihood ratio above 9 in all). A
     cell is fused where it ends (or starts) with a value of another column whose own cell is empty.
@@ -51,49 +53,61 @@ def _swapped_texts(data: Dataset) -> list[Finding]:
         return []
     views = {c: present_levels(data.table[c]) for c in names}
     index = {c: {t: i for i, t in enumerate(views[c][0].tolist())} for c in names}
-    shapes: dict[str, dict[str, int]] = {}
-    for c in names:
-        levels, counts, _ = views[c]
-        seen: dict[str, int] = {}
-        for t, k in zip(levels.tolist(), counts.tolist(), strict=True):
-            s = shape(t)
-            seen[s] = seen.get(s, 0) + k
-        shapes[c] = seen
-
-    def log_p(texts: NDArray[np.object_], own: str, other: str) -> NDArray[np.float64]:
-        """Return log P(text | column other), without the cells that `own` lent, one a level."""
-        _, counts, _ = views[other]
-        total = counts.sum() + 1.0
-        known = len(counts) + 1.0
-        p_new = 0.05 if len(counts) < 0.2 * total else 0.5
-        out = np.empty(len(texts))
-        for i, t in enumerate(texts.tolist()):
-            j = index[other].get(t)
-            n = float(counts[j]) if j is not None else 0.0
-            form = shapes[other].get(shape(t), 0) / total
-            out[i] = np.log((1 - p_new) * n / total + p_new * form / known + 1e-3 / known / total)
-        return out
-
+    shapes = {c: np.array([shape(t) for t in views[c][0].tolist()], object) for c in names}
     out: list[Finding] = []
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            small = min(len(views[a][0]), len(views[b][0])) <= 5_000
+            small = max(len(views[a][0]), len(views[b][0])) <= _MOST_LEVELS
             # Columns that share their values cannot be told apart.
             if not small or not _strangers(views[a], index[b], views[b][1]):
                 continue
-            (la, na, ca), (lb, nb, cb) = views[a], views[b]
-            gain_a = np.append(log_p(la, a, b) - log_p(la, b, a) + _own(na), -np.inf)
-            gain_b = np.append(log_p(lb, b, a) - log_p(lb, a, b) + _own(nb), -np.inf)
-            gain = gain_a[ca] + gain_b[cb]
-            rows = np.flatnonzero((gain > _SURE) & (gain_a[ca] > 1) & (gain_b[cb] > 1))
-            if len(rows) and len(rows) <= 0.3 * len(ca):
+            rows = np.zeros(0, np.int64)
+            # The rows found first are left out of the counts of the second round: they do not speak for themselves.
+            for limit in (0.6 * _SURE, _SURE):
+                rows = _likelier_swapped(views[a], views[b], index[a], index[b], shapes[a], shapes[b], rows, limit)
+            if 0 < len(rows) <= 0.3 * len(data.table):
                 out.append(_swap(data, a, b, rows))
     return out
 
 
-def _own(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A cell's own occurrence is no evidence that its value belongs: correct counts of one or two."""
-    return np.asarray(np.log(counts / np.maximum(counts - 1.0, 0.2)) * (counts <= 3), np.float64)
+View = tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.int64]]
+
+
+def _likelier_swapped(
+    a: View, b: View, index_a: dict[str, int], index_b: dict[str, int], shapes_a: NDArray[np.object_],
+    shapes_b: NDArray[np.object_], without: NDArray[np.int64], limit: float,
+) -> NDArray[np.int64]:  # fmt: skip
+    (la, _, ca), (lb, _, cb) = a, b
+    keep = np.ones(len(ca), bool)
+    keep[without] = False
+    na = np.bincount(ca[keep & (ca >= 0)], minlength=len(la)).astype(np.float64)
+    nb = np.bincount(cb[keep & (cb >= 0)], minlength=len(lb)).astype(np.float64)
+    a_in_b = _log_p(la, shapes_a, nb, index_b, shapes_b)
+    b_in_a = _log_p(lb, shapes_b, na, index_a, shapes_a)
+    # A cell's own occurrence is no evidence that its value belongs.
+    a_in_a = _log_p(la, shapes_a, na, index_a, shapes_a, own=True)
+    b_in_b = _log_p(lb, shapes_b, nb, index_b, shapes_b, own=True)
+    gain_a = np.append(a_in_b - a_in_a, -np.inf)[ca]
+    gain_b = np.append(b_in_a - b_in_b, -np.inf)[cb]
+    return np.flatnonzero((gain_a + gain_b > limit) & (gain_a > 1) & (gain_b > 1))
+
+
+def _log_p(
+    texts: NDArray[np.object_], shapes: NDArray[np.object_], counts: NDArray[np.float64], index: dict[str, int],
+    forms: NDArray[np.object_], own: bool = False,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return log P(text | column): known values by their counts, new ones by their shape."""
+    total = float(counts.sum()) + 1.0
+    known = float((counts > 0).sum()) + 1.0
+    p_new = 0.5 if known > 0.2 * total else 0.05
+    seen: dict[str, float] = {}
+    for s, k in zip(forms.tolist(), counts.tolist(), strict=True):
+        seen[s] = seen.get(s, 0.0) + k
+    n = np.array([counts[index[t]] if t in index else 0.0 for t in texts.tolist()])
+    form = np.array([seen.get(s, 0.0) for s in shapes.tolist()])
+    if own:
+        n, form = np.maximum(n - 1, 0), np.maximum(form - 1, 0)
+    return np.asarray(np.log((1 - p_new) * n / total + p_new * form / total / known + 1e-3 / known / total))
 
 
 def _strangers(
@@ -113,7 +127,7 @@ def _swapped_numbers(data: Dataset) -> list[Finding]:
     names = [c for c in data.columns.of_kind("number", "datetime") if numbers(data.table[c]) is not None]
     out: list[Finding] = []
     place = {c: i for i, c in enumerate(data.table.names)}
-    for a, b in zip(names, names[1:], strict=False):
+    for a, b in pairwise(names):
         if place[b] - place[a] > 2 or data.columns[a].kind != data.columns[b].kind:
             continue
         x, y = numbers(data.table[a]), numbers(data.table[b])
@@ -173,7 +187,7 @@ def _fused(data: Dataset) -> list[Finding]:
                 continue
             levels, counts, codes = views[a]
             parts = {}
-            known = {t: k for t, k in zip(levels.tolist(), counts.tolist(), strict=True)}
+            known = dict(zip(levels.tolist(), counts.tolist(), strict=True))
             for i in np.unique(codes[empty & (codes >= 0)]).tolist():
                 head, tail = _split(levels[i], usual)
                 if head and tail:

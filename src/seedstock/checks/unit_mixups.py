@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from seedstock.checks._cells import cell_text, counted, numbers, plain
-from seedstock.checks._fit import predict_numbers
 from seedstock.checks._frame import frame, sample
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
@@ -18,13 +17,27 @@ from seedstock.core.table import Column, Dataset
 
 NAME = "unit_mixups"
 FACTORS: dict[float, str] = {
-    10.0: "a factor of 10", 100.0: "a factor of 100 (per cent, cents, cm)", 1000.0: "a factor of 1000 (g/kg, m/km, ms/s)",
-    1e6: "a factor of a million", 2.20462: "pounds and kilograms", 2.54: "inches and centimetres", 25.4: "inches and millimetres",
-    3.28084: "feet and metres", 0.3048 * 100: "feet and centimetres", 1.60934: "miles and kilometres", 60.0: "minutes and seconds",
-    3600.0: "hours and seconds", 24.0: "days and hours", 7.0: "weeks and days", 12.0: "years and months", 365.25: "years and days",
-    28.3495: "ounces and grams", 3.78541: "gallons and litres", 18.0182: "mmol/l and mg/dl of glucose", 4.184: "calories and joules",
-}  # fmt: skip
-_ROWS = 20_000
+    10.0: "a factor of 10",
+    100.0: "a factor of 100 (per cent, cents, centimetres)",
+    1000.0: "a factor of 1000 (grams and kilograms, milliseconds and seconds)",
+    1e6: "a factor of a million",
+    2.20462: "pounds and kilograms",
+    2.54: "inches and centimetres",
+    25.4: "inches and millimetres",
+    3.28084: "feet and metres",
+    30.48: "feet and centimetres",
+    1.60934: "miles and kilometres",
+    60.0: "minutes and seconds",
+    3600.0: "hours and seconds",
+    24.0: "days and hours",
+    7.0: "weeks and days",
+    12.0: "years and months",
+    365.25: "years and days",
+    28.3495: "ounces and grams",
+    3.78541: "gallons and litres",
+    18.0182: "mmol/l and mg/dl of glucose",
+    4.184: "calories and joules",
+}
 _LEAST = 3
 _MOST_COLUMNS = 25
 _LEARNED_ROWS = 6_000
@@ -70,52 +83,54 @@ class UnitMixups:
 Found = tuple[NDArray[np.int64], float, str]
 
 
-def _shifted(z: NDArray[np.float64], rows: NDArray[np.int64], strict: bool = True) -> Found | None:
+def _shifted(z: NDArray[np.float64], rows: NDArray[np.int64]) -> Found | None:
     """Find a cluster shifted by the log of a factor: the rows, the factor to divide by, and its name.
 
     The cluster must have the main one's shape: its middle at the factor within its own error, its spread no larger
     than the main one's.
     """
     middle = float(np.median(z))
-    spread = float(np.median(np.abs(z - middle))) / 0.6745
-    best: tuple[float, Found] | None = None
-    if spread <= 0:
-        spread = float(np.std(z)) / 3
-    if spread <= 0:
+    # Skewed clusters have another spread on each side.
+    low, high = ((abs(middle - float(np.quantile(z, q))) / 0.6745) for q in (0.25, 0.75))
+    if min(low, high) <= 0:
+        low = high = max(low, high, float(np.std(z)) / 3)
+    if low <= 0:
         return None
+    best: tuple[float, Found] | None = None
     for factor, what in FACTORS.items():
         for sign in (1, -1):
             shift = sign * np.log(factor)
-            # Closer than four spreads the two clusters cannot be told apart row by row.
-            if abs(shift) < 4 * spread:
+            # Closer than this the two clusters cannot be told apart row by row.
+            if abs(shift) < 2.2 * (low + high):
                 continue
-            u = (z - middle) / spread
-            v = (z - middle - shift) / spread
-            hit = np.abs(v) < np.minimum(3.0, 0.5 * abs(shift) / spread)
+            u, v = _units(z - middle, low, high), _units(z - middle - shift, low, high)
+            nearer = np.abs(z - middle - shift) < 0.5 * abs(shift)
+            hit = (np.abs(v) < 3.2) & nearer
             n = int(hit.sum())
             if n < _LEAST or n > 0.3 * len(z):
                 continue
-            # Nothing between, and the copy looks like the original.
-            low, high = sorted((0.0, shift / spread))
-            gap = (u > low + 3.0 if sign > 0 else u > low + 3.0) & (u < high - 3.0)
-            between = int((gap & ~hit).sum())
-            beyond = int((u * sign > abs(shift) / spread + 4).sum())
+            # Nothing between the two clusters, nothing beyond.
+            outside = (u * sign > 3.2) & ~hit
+            if outside.sum() > 0.15 * n:
+                continue
+            # The copy has its middle at the factor, and is no wider than the original.
             centre = float(np.median(v[hit]))
             width = float(np.median(np.abs(v[hit] - centre))) / 0.6745
             error = 1.25 * max(width, 0.2) / np.sqrt(n)
-            tail = int((u * sign > 3.5).sum()) - n
-            if between + beyond + max(tail - n, 0) * (0.5 if strict else 0) > 0.15 * n:
-                continue
             if abs(centre) > min(3.5 * error + 0.05, 0.8) or width > 1.7:
                 continue
             # What would the main cluster's own tail give there? A normal tail, with room.
-            expected = len(z) * (norm.sf(abs(shift) / spread - 3.0) * 3 + 1e-4)
+            expected = len(z) * (norm.sf(abs(shift) / (high if sign > 0 else low) - 3.0) * 3 + 1e-4)
             if n < 4 * expected + _LEAST - 1:
                 continue
-            score = n - 50 * abs(centre)
+            score = n - 0.3 * n * abs(centre)
             if best is None or score > best[0]:
                 best = (score, (rows[hit], float(factor**sign), what))
     return None if best is None else best[1]
+
+
+def _units(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    return np.where(x > 0, x / high, x / low)
 
 
 def _explained(data: Dataset, name: str, x: NDArray[np.float64], rows: NDArray[np.int64], rng: Rng) -> Found | None:
@@ -124,15 +139,16 @@ def _explained(data: Dataset, name: str, x: NDArray[np.float64], rows: NDArray[n
     spread = float(np.subtract(*np.quantile(z, [0.75, 0.25]))) / 1.349
     if len(rows) < 200 or spread <= 0:
         return None
-    # Worth a model only where there is room for an unseen cluster.
     chosen = rows[sample(len(rows), _LEARNED_ROWS, rng.child("rows").generator())]
-    features = frame(data, chosen, drop=(name,))
-    if features.X.shape[1] < 1:
+    X = frame(data, chosen, drop=(name,)).linear()
+    if not X.shape[1]:
         return None
     y = np.log(x[chosen])
     # Squared error would follow the odd values; clipped ones cannot pull.
     low, high = np.quantile(y, [0.02, 0.98])
-    left = y - predict_numbers(features, np.clip(y, low, high), rng.child("fit"), steps=30)
+    design = np.column_stack([X, np.ones(len(X))])
+    gram = design.T @ design + 1e-3 * len(X) * np.eye(design.shape[1])
+    left = y - design @ np.linalg.solve(gram, design.T @ np.clip(y, low, high))
     residual_spread = float(np.median(np.abs(left - np.median(left)))) / 0.6745
     if residual_spread > 0.75 * spread:
         return None
@@ -183,7 +199,8 @@ def _finding(
     return Finding(
         NAME, data.name, name, tuple(rows.tolist()), "high" if len(rows) >= 5 else "medium", 0.85,
         f"{counted(len(rows), 'value')} of {name!r} form a cluster of their own{by}: it looks like {what}.",
-        "Convert these values to the unit of the others.", tuple(edits), {"factor": None if np.isnan(factor) else factor},
+        "Convert these values to the unit of the others.", tuple(edits),
+        {"factor": None if np.isnan(factor) else factor},
     )  # fmt: skip
 
 
