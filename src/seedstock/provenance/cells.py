@@ -90,6 +90,16 @@ def cell_codes(column: Column, schema: ColumnSchema, name: str, key: bytes, reso
     return out
 
 
+def distinct(hashes: Hash) -> Hash:
+    """Return the distinct hashes, sorted; faster than `numpy.unique`, whose table misses the cache.
+
+    >>> distinct(np.array([3, 1, 3], np.uint64)).tolist()
+    [1, 3]
+    """
+    out = np.sort(hashes)
+    return out[np.concatenate([[True], out[1:] != out[:-1]])] if len(out) else out
+
+
 def row_hash(codes: Iterable[Hash], key: bytes, n: int) -> Hash:
     """Return one keyed hash a row from its cells' codes, shape (n,).
 
@@ -120,7 +130,8 @@ def _grid(values: NDArray[Any], resolution: Resolution) -> NDArray[np.int64]:
         k = np.floor(np.log10(np.abs(x)) * BINS_PER_DECADE[resolution] + _SHIFT)
     k = np.where(np.isfinite(k), k, 0).astype(np.int64)
     # Zero has a bin of its own; negative values mirror the positive ones; infinities are the last bins.
-    k = np.where(np.isinf(x), 1 << 40, k) + (1 << 41)
+    # A double lies between 1e-324 and 1e309, so 20,000 is beyond all bins.
+    k = np.where(np.isinf(x), 20_000, k) + 20_000
     out: NDArray[np.int64] = np.where(x > 0, k, np.where(x < 0, -k, 0))
     return out
 

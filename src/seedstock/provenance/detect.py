@@ -13,13 +13,13 @@ from scipy.stats import binom, chi2, norm
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, TableSchema
 from seedstock.core.table import Dataset, Table
-from seedstock.provenance.cells import derive, expand
+from seedstock.provenance.cells import derive, distinct, expand
 from seedstock.provenance.loci import Locus, locus_hashes, panel
 from seedstock.provenance.watermark import generation_key, select
 
 GENERATIONS = 4
 STRENGTHS = (4, 2)
-MOST_ROWS = 300_000
+MOST_ROWS = 200_000
 """Of longer tables so many rows are read, evenly spaced."""
 _TOP = np.uint64(63)
 _SMALLEST = 1e-300
@@ -119,9 +119,9 @@ def _count(
     loci = [x for x in panel(whole, ring or key) if all(c in table for c in x.columns)]
     ones, keys = [], []
     for h in locus_hashes(table, schemas, loci, key):
-        distinct = np.unique(h)
-        ones.append(int((distinct >> _TOP).sum()))
-        keys.append(len(distinct))
+        values = distinct(h)
+        ones.append(int((values >> _TOP).sum()))
+        keys.append(len(values))
     return _Counts(tuple(loci), np.array(ones, np.int64), np.array(keys, np.int64))
 
 

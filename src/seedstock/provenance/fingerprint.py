@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema, TableSchema
 from seedstock.core.table import Dataset, Table
-from seedstock.provenance.cells import Hash, Resolution, cell_codes, derive, expand, row_hash
+from seedstock.provenance.cells import Hash, Resolution, cell_codes, derive, distinct, expand, row_hash
 from seedstock.provenance.loci import Locus, panel
 from seedstock.provenance.sketch import Sketch
 
@@ -81,7 +81,7 @@ class Fingerprint:
             old, _ = self._alleles.get(locus, (np.empty(0, np.uint64), 0))
             # Of a full list only what is below its largest can come in.
             new = h[h < old[-1]] if len(old) == ALLELES else h
-            both = np.unique(np.concatenate([old, new]))
+            both = distinct(np.concatenate([old, new]))
             self._alleles[locus] = both[:ALLELES], len(both)
 
     def sketch(self, meta: Mapping[str, Any] | None = None) -> Sketch:
@@ -92,9 +92,9 @@ class Fingerprint:
         arrays: dict[str, NDArray[Any]] = {"rows": rows}
         for family, parts in self._near.items():
             kept = np.concatenate(parts)
-            distinct = np.unique(kept)
-            if len(distinct) >= UNIQUE * len(kept):
-                arrays[family] = distinct
+            different = distinct(kept)
+            if len(different) >= UNIQUE * len(kept):
+                arrays[family] = different
         sizes = []
         for k, (_, (hashes, seen)) in enumerate(self._alleles.items()):
             arrays[f"locus{k}"] = hashes
