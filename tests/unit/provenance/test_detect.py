@@ -127,3 +127,25 @@ def test_only_identifiers():
     found = detect(Dataset({"data": Table({"id": Column.of(np.arange(100))})}, schema), KEY)
     assert found.p_value == 1.0
     assert found.keys == 0
+
+
+def test_tables_of_very_many_columns():
+    """Sixteen loci of each width are read, at the places that the key prefers, and found again without columns."""
+    g = np.random.default_rng(0)
+    names = [f"x{k}" for k in range(120)]
+
+    class Wide:
+        schema = Schema({"data": TableSchema({c: ColumnSchema("number", dtype="float64") for c in names})})
+
+        def sample(self, n, rng, given=None, start=0):
+            draw = rng.child(start).generator().normal(50, 20, (len(names), n))
+            return Dataset({"data": Table({c: Column.of(v) for c, v in zip(names, draw, strict=True)})}, self.schema)
+
+    data = mark(Wide(), KEY).sample(600, Rng(1))
+    found = detect(data, KEY)
+    assert found.p_value < 1e-20
+    assert found.keys <= 32 * 600
+    kept = sorted(g.permutation(names)[:90])
+    schema = Schema({"data": TableSchema({c: data.columns[c] for c in kept})})
+    cut = Dataset({"data": data.table.select(kept)}, schema)
+    assert detect(cut, KEY, [names]).p_value < 1e-4
