@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seedstock.api import check, clean, fit, grow, judge, read, sample
+    from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace
     from seedstock.core.errors import SeedstockError
     from seedstock.outcomes import Grown, Model
 
@@ -24,7 +24,9 @@ _HOME = {
     "grow": "api",
     "judge": "api",
     "read": "api",
+    "register": "api",
     "sample": "api",
+    "trace": "api",
     "Grown": "outcomes",
     "Model": "outcomes",
     "SeedstockError": "core.errors",
@@ -40,7 +42,9 @@ __all__ = [
     "grow",
     "judge",
     "read",
+    "register",
     "sample",
+    "trace",
 ]
 
 

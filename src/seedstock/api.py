@@ -15,9 +15,11 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import Edit, Evidence, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
+from seedstock.marking import Marking, authenticate
 from seedstock.outcomes import Grown, Judged, Model, as_frame, flavour_of
 from seedstock.output import Folder
 from seedstock.pipeline import Run
+from seedstock.provenance.keys import home, read_key
 from seedstock.provenance.record import make
 from seedstock.settings import make_generator
 
@@ -97,6 +99,12 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    *,
+    schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    roles: Mapping[str, Any] | None = None,
+    real: bool = False,
+    override: str | None = None,
 ) -> Model:
     """Fit a generator to all rows of a source.
 
@@ -106,16 +114,22 @@ def fit(
         ``forest``, ``copula``, ``independent``, or another that the catalog lists.
     settings : mapping or None
         Its settings, such as ``{"trees": 30}``.
+    schema, kinds, roles
+        See `read`.
+    real : bool
+        Your word that no row is synthetic, for the record.
+    override : str or None
+        A reason to learn from synthetic rows all the same; the record keeps it.
     """
     made = make_generator(generator, settings)
-    data = read(source, target)
+    data, guarded = authenticate(read(source, target, schema, kinds, roles), source, real, override)
     fitted = pipeline.fit(made, data, seed, Clock(progress or Silent()))
     about = {
         "settings": pipeline.settings_of(made),
         "seed": seed,
         "target": data.columns.target,
         "rows": len(data.table),
-        "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed),
+        "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed, overrides=guarded.overrides),
     }
     return Model(fitted, generator, about, flavour_of(data))
 
@@ -127,6 +141,9 @@ def sample(
     given: Mapping[str, Any] | None = None,
     output: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    *,
+    mark: bool = True,
+    key: str | os.PathLike[str] | None = None,
 ) -> Any:
     """Draw rows from a model: as a frame, or into a file in blocks, for any number of rows.
 
@@ -136,19 +153,22 @@ def sample(
         A fitted model, or the folder of a saved one.
     output : path or None
         A file (its ending says the format); then the path is returned.
+    mark, key
+        See `grow`.
     """
     own = model if isinstance(model, Model) else Model.load(model)
     _row_count(rows)
     if output is None:
-        return own.sample(rows, seed, given)
+        return own.sample(rows, seed, given, mark=mark, key=key)
     from seedstock.sources.write import Writer
 
     listener = progress or Silent()
     listener.stage("sample", f"{rows:,} rows")
+    drawer, facts = own.marking(mark, key).of(own.fitted, rows)
     with Writer(Path(output), own.schema) as writer:
         tally = drawing.Tally(writer.append)
-        drawing.draw(own.fitted, rows, Rng(seed).child("sample"), own.conditions(given, seed), tally, 0, listener)
-        writer.metadata.update(own.metadata(seed, given, tally.facts()))
+        drawing.draw(drawer, rows, Rng(seed).child("sample"), own.conditions(given, seed), tally, 0, listener)
+        writer.metadata.update(own.metadata(seed, given, tally.facts(), facts))
     return Path(output)
 
 
@@ -192,6 +212,10 @@ def grow(
     schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     kinds: Mapping[str, str] | None = None,
     roles: Mapping[str, Any] | None = None,
+    mark: bool = True,
+    key: str | os.PathLike[str] | None = None,
+    real: bool = False,
+    override: str | None = None,
     progress: Progress | None = None,
 ) -> Grown:
     """Check, clean, split, fit, sample and judge: the whole line in one call.
@@ -219,6 +243,13 @@ def grow(
         Values to make common: ``{("income", ">50K"): 0.5}`` gives half of the rows that income.
     schema, kinds, roles
         See `read`.
+    mark : bool
+        Whether the drawn rows carry a mark in their values, by which `trace` knows them without any record.
+    key : path or None
+        The key file of the mark; by default the project's own, which is made on first use. Other keys mark other
+        rows of the same seed.
+    real, override
+        See `fit`.
 
     Returns
     -------
@@ -232,7 +263,7 @@ def grow(
     wanted = _rare(rare)
     listener = progress or Silent()
     listener.stage("read")
-    data = read(source, target, schema, kinds, roles)
+    data, guarded = authenticate(read(source, target, schema, kinds, roles), source, real, override, key)
     about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
     out = None if output is None else Folder(Path(output), generator, about, flavour_of(data), listener)
     run, fitted = pipeline.grow(
@@ -247,12 +278,63 @@ def grow(
         out,
         None if out is None else JUDGED_ROWS,
         listener,
+        Marking.choose(mark, key, guarded.generation),
+        guarded.overrides,
     )
     about |= {"rows": len(run.train.table), "record": dict(run.record)}
     grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
     if out is not None:
         out.reports(grown)
     return grown
+
+
+def trace(
+    source: Source,
+    key: str | os.PathLike[str] | None = None,
+    register: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """Say where data come from: their record, the mark in their values, and what of them is registered.
+
+    Parameters
+    ----------
+    key : path or None
+        A key file; by default the project's own, where there is one.
+    register : path or None
+        A register; by default the user's own, where there is one.
+
+    Returns
+    -------
+    dict
+        JSON values; see `seedstock.provenance.trace.trace`.
+    """
+    from seedstock.provenance.trace import trace as trace_data
+
+    data = read(source)
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    file = Path(key) if key is not None else home() / "key.json"
+    book = Path(register) if register is not None else home() / "register.sqlite"
+    return trace_data(
+        data,
+        read_key(file) if key is not None or file.exists() else None,
+        book if register is not None or book.exists() else None,
+        path,
+    )
+
+
+def register(source: Source, name: str | None = None, register: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Remember a data set by sketches of its rows (no values), so that `trace` finds its rows elsewhere.
+
+    Parameters
+    ----------
+    name : str or None
+        What to call it; by default the file's name.
+    register : path or None
+        The register; by default the user's own, which is made on first use.
+    """
+    from seedstock.provenance.register import register as add
+
+    data = read(source)
+    return add(data, name or str(data.origin.get("path") or data.name), register)
 
 
 def _with_target(data: Dataset, target: str) -> Dataset:

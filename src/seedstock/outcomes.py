@@ -17,6 +17,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
 from seedstock.core.table import Dataset
 from seedstock.drawing import draw
+from seedstock.marking import Marking
 from seedstock.pipeline import Run
 
 if TYPE_CHECKING:
@@ -48,7 +49,15 @@ class Model:
         """The schema of the rows it draws."""
         return self.fitted.schema
 
-    def sample(self, rows: int, seed: int = 0, given: Mapping[str, Any] | None = None) -> Any:
+    def sample(
+        self,
+        rows: int,
+        seed: int = 0,
+        given: Mapping[str, Any] | None = None,
+        *,
+        mark: bool = True,
+        key: str | os.PathLike[str] | None = None,
+    ) -> Any:
         """Draw rows as a frame.
 
         Parameters
@@ -58,18 +67,25 @@ class Model:
             The same seed gives the same rows.
         given : mapping of str to value
             Columns to fix, such as ``{"sex": "Female"}``.
+        mark, key
+            Whether the rows carry a mark in their values, and the key file of it; see `seedstock.grow`.
         """
-        return as_frame(self.draw(rows, seed, given), self.flavour)
+        drawer, _ = self.marking(mark, key).of(self.fitted, rows)
+        drawn = draw(drawer, rows, Rng(seed).child("sample"), self.conditions(given, seed))
+        return as_frame(drawn, self.flavour)
 
-    def draw(self, rows: int, seed: int = 0, given: Mapping[str, Any] | None = None) -> Dataset:
-        """Draw rows as a `Dataset`; see `sample`."""
-        return draw(self.fitted, rows, Rng(seed).child("sample"), self.conditions(given, seed))
+    def marking(self, mark: bool = True, key: str | os.PathLike[str] | None = None) -> Marking:
+        """Return how rows drawn from this model are marked: by the generation that its record says."""
+        own = self.about.get("record")
+        return Marking.choose(mark, key, int(own.get("generation", 1)) if isinstance(own, Mapping) else 1)
 
     def conditions(self, given: Mapping[str, Any] | None, seed: int = 0) -> Conditions | None:
         """Return conditions for `seedstock.drawing.draw`, None where there are none."""
         return Conditions.make(self.fitted.sample(0, Rng(0)), given, (), Rng(seed)) if given else None
 
-    def metadata(self, seed: int, given: Mapping[str, Any] | None, content: Mapping[str, Any]) -> dict[str, str]:
+    def metadata(
+        self, seed: int, given: Mapping[str, Any] | None, content: Mapping[str, Any], mark: Mapping[str, Any]
+    ) -> dict[str, str]:
         """Return what a file of rows drawn from this model carries: its record, tied to the rows."""
         from seedstock.provenance.record import lineage_of, tied
 
@@ -77,7 +93,7 @@ class Model:
         if own is None:
             return {}
         drawn = {"seed": seed, "given": {k: str(v) for k, v in (given or {}).items()}}
-        return metadata_of(tied({**own, "drawn": drawn}, content))
+        return metadata_of(tied({**own, "drawn": drawn, "watermark": dict(mark)}, content))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder: arrays and JSON, nothing that could be executed."""

@@ -19,6 +19,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset
 from seedstock.drawing import Given, Sink, Tally, draw
+from seedstock.marking import Marking
 from seedstock.provenance.record import make
 
 if TYPE_CHECKING:
@@ -202,6 +203,8 @@ def grow(
     outlet: Outlet | None = None,
     keep: int | None = None,
     progress: Progress | None = None,
+    marking: Marking | None = None,
+    overrides: Sequence[Mapping[str, str]] = (),
 ) -> tuple[Run, Fitted]:
     """Send a data set down the whole line.
 
@@ -218,6 +221,10 @@ def grow(
         Takes the model and the drawn rows as soon as they are there.
     keep : int or None
         Drawn rows to keep and judge; None keeps all.
+    marking : Marking or None
+        How the drawn rows are marked; None leaves them unmarked.
+    overrides : sequence of mapping
+        The guard's rules that the user overrode, for the record.
 
     Returns
     -------
@@ -231,7 +238,10 @@ def grow(
     n = len(source.table) if rows is None else rows
     fitted = fit(generator, ready.train, seed, clock)
     settings = settings_of(generator)
-    record = partial(make, source, fitted.schema, name, settings, seed, edits=ready.edits)
+    drawer, mark = (marking or Marking(None)).of(fitted, n)
+    record = partial(
+        make, source, fitted.schema, name, settings, seed, edits=ready.edits, watermark=mark, overrides=overrides
+    )
     if outlet is not None:
         outlet.model(fitted, ready, record())
     given = conditions(ready.train) if conditions else None
@@ -239,7 +249,7 @@ def grow(
     place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)
     with clock.stage("sample", f"{n:,} rows") as p, place as sink:
         tally = Tally(sink)
-        synthetic = draw(fitted, n, rng.child("sample"), given, tally, keep, p)
+        synthetic = draw(drawer, n, rng.child("sample"), given, tally, keep, p)
         if outlet is not None:
             outlet.record(record(data=tally.facts()))
     judged = synthetic
@@ -249,7 +259,7 @@ def grow(
         # Rows that were asked to be unlike the source are no fair test of likeness.
         n_plain = min(n, len(source.table))
         with clock.stage("sample", "rows to judge by") as p:
-            judged = draw(fitted, n_plain, rng.child("sample as found"), progress=p)
+            judged = draw(drawer, n_plain, rng.child("sample as found"), progress=p)
         notes.append(
             f"The drawn rows follow conditions (some values made common or fixed), so the scores are measured on "
             f"{n_plain:,} further rows that the same model drew without them."
@@ -286,8 +296,10 @@ def settings_of(generator: Generator) -> dict[str, Any]:
 def facts_of(fitted: Fitted) -> dict[str, Any]:
     """Return what a model is made of, in numbers."""
     arrays = fitted.state().arrays
-    return {
+    facts: dict[str, Any] = {
         "class": type(fitted).__name__,
         "arrays": len(arrays),
         "bytes": int(sum(a.nbytes for a in arrays.values())),
     }
+    rules = getattr(fitted, "rules_json", None)
+    return facts if rules is None else {**facts, "rules": rules()}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedstock.cli import grow, models, quality
+from seedstock.cli import grow, models, origin, quality
 from seedstock.cli._door import DONE, STOPPED, WRONG, complain
 
 app = typer.Typer(
@@ -18,7 +18,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (grow.demo, grow.grow, quality.check, quality.clean, models.fit, models.sample, quality.judge):
+for command in (
+    grow.demo,
+    grow.grow,
+    quality.check,
+    quality.clean,
+    models.fit,
+    models.sample,
+    quality.judge,
+    origin.trace,
+    origin.register,
+):
     app.command()(command)
 
 

@@ -24,6 +24,14 @@ P = ParamSpec("P")
 
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same rows.", show_default="0")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Key = Annotated[
+    str | None, typer.Option("--key", metavar="FILE", help="Key file of the mark.", show_default="the project's own")
+]
+NoMark = Annotated[bool, typer.Option("--no-mark", help="Leave the mark out of the values; the record says so.")]
+Real = Annotated[bool, typer.Option("--real", help="Your word that no row is synthetic, for the record.")]
+Override = Annotated[
+    str | None, typer.Option("--override", metavar="REASON", help="Learn from synthetic rows all the same, and why.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Target = Annotated[str | None, typer.Option("--target", "-t", metavar="COLUMN", help="The column a model is to learn.")]
 SchemaFile = Annotated[

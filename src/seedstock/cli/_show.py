@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from seedstock.cli._door import printable, say
 
@@ -30,6 +30,29 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequenc
     for row in rows:
         out.add_row(*(Text(printable(cell)) for cell in row))
     Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 140).print(out)
+
+
+def traced(found: Mapping[str, Any]) -> None:
+    """Print where data come from."""
+    generation, share, p = found["generation"], found["synthetic_share"], found["p_value"]
+    where = {None: "unauthenticated: no record, and nobody's word", 0: "real"}.get(
+        generation, f"synthetic, generation {generation}"
+    )
+    say(f"Origin     {where}")
+    if share is not None:
+        interval = found.get("interval")
+        within = f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
+        say(f"Synthetic  {share:.0%} of {found['rows']:,} rows{within}")
+    if p is not None:
+        say(f"Mark       {'found' if found['watermark']['found'] else 'not found'}, p = {p:.2g}")
+    if found["overlaps"]:
+        table(
+            ("registered", "equal rows", "near rows", "match %", "verdict"),
+            [(o["name"], o["exact_rows"], o["near_rows"], o.get("match"), o.get("verdict")) for o in found["overlaps"]],
+            right=(1, 2, 3),
+        )
+    for line in (*found["marks"], *found["notes"]):
+        say(printable(line if isinstance(line, str) else str(line.get("message", line))))
 
 
 def judged(result: Judged) -> None:

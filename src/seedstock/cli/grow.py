@@ -12,7 +12,11 @@ from seedstock.cli._door import (
     SHORT,
     Data,
     Json,
+    Key,
+    NoMark,
+    Override,
     Quiet,
+    Real,
     SchemaFile,
     Seed,
     Target,
@@ -62,6 +66,10 @@ def grow(
     schema: SchemaFile = None,
     kind: Kinds = None,
     role: Roles = None,
+    no_mark: NoMark = False,
+    key: Key = None,
+    real: Real = False,
+    override: Override = None,
     open_: Open = False,
     json_: Json = False,
     quiet: Quiet = False,
@@ -69,6 +77,7 @@ def grow(
     """Check, clean, split, fit, sample and judge: the whole line, and a report."""
     asked: dict[str, Any] = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
     asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
+    asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     return _grow(data, output, _merged(asked, set_, settings), open_, json_, quiet)
 
 

@@ -10,7 +10,11 @@ from seedstock.cli._door import (
     DONE,
     Data,
     Json,
+    Key,
+    NoMark,
+    Override,
     Quiet,
+    Real,
     SchemaFile,
     Seed,
     Target,
@@ -35,6 +39,8 @@ def fit(
     schema: SchemaFile = None,
     kind: Kinds = None,
     role: Roles = None,
+    real: Real = False,
+    override: Override = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -48,13 +54,14 @@ def fit(
         "schema": schema,
         "kinds": kind,
         "roles": role,
+        "real": real or None,
+        "override": override,
     }
-    known = {"generator", "seed", "settings"}
+    known = {"target", "generator", "seed", "settings", "schema", "kinds", "roles", "real", "override"}
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)
     shown.stage("read")
-    source = api.read(data, **{k: asked[k] for k in ("target", "schema", "kinds", "roles") if k in asked})
-    model = api.fit(source, progress=shown, **{k: v for k, v in asked.items() if k in known})
+    model = api.fit(data, progress=shown, **{k: v for k, v in asked.items() if k in known})
     model.save(output)
     shown.close()
     if json_:
@@ -71,6 +78,8 @@ def sample(
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File; its ending says the format.")],
     given: Given = None,
     seed: Seed = None,
+    no_mark: NoMark = False,
+    key: Key = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -79,7 +88,9 @@ def sample(
     from seedstock.settings import parse_pairs
 
     shown = progress(json_, quiet)
-    path = api.sample(model, rows, seed or 0, parse_pairs(given or [], "--given"), output, shown)
+    path = api.sample(
+        model, rows, seed or 0, parse_pairs(given or [], "--given"), output, shown, mark=not no_mark, key=key
+    )
     shown.close()
     if json_:
         print_json({"output": str(path), "rows": rows, "seed": seed or 0})

@@ -1,0 +1,48 @@
+"""`seedstock trace` and `seedstock register`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seedstock.cli._door import DONE, Data, Json, Key, door, print_json, printable, say
+
+Register = Annotated[
+    str | None, typer.Option("--register", metavar="FILE", help="The register.", show_default="the user's own")
+]
+
+
+@door
+def trace(data: Data, key: Key = None, register: Register = None, json_: Json = False) -> int:
+    """Where does this come from, and is any of it synthetic?"""
+    from seedstock import api
+
+    found = api.trace(data, key, register)
+    if json_:
+        print_json(found)
+        return DONE
+    from seedstock.cli import _show
+
+    _show.traced(found)
+    return DONE
+
+
+@door
+def register(
+    data: Data,
+    name: Annotated[str | None, typer.Option("--name", help="What to call it.", show_default="the file's name")] = None,
+    register_: Register = None,
+    json_: Json = False,
+) -> int:
+    """Remember a data set's fingerprint, so that `trace` finds its rows elsewhere."""
+    from seedstock import api
+
+    entry = api.register(data, name, register_)
+    if json_:
+        print_json(entry)
+    else:
+        say(f"{printable(entry['name'])}   {entry['rows']:,} rows remembered in {printable(entry['register'])}")
+        for note in entry["notes"]:
+            say(printable(note))
+    return DONE
