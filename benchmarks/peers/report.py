@@ -88,6 +88,11 @@ def page(found: dict[str, Any], today: str) -> str:
         if facts is not None:
             asked = _main_versions(facts["versions"])
             lines.append(f"- {name}: {asked}; {facts['install_mb']:,.0f} MB")
+    revisions = sorted(
+        {c["revision"] for t in found["tables"].values() for c in t["cells"].values() if "revision" in c}
+    )
+    if revisions:
+        lines.append(f"- seedstock's commit: {', '.join(revisions)}")
     return "\n".join(lines) + "\n"
 
 

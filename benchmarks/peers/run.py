@@ -88,6 +88,8 @@ def run_cell(
     about = json.loads((folder / "about.json").read_text())
     started = {"load": os.getloadavg()[0], "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "seed": SEED}
     started |= {"minutes": asked.minutes, "threads": asked.threads}
+    if name in OURS:
+        started["revision"] = revision()
     try:
         python = python_of(ENVIRONMENTS[peer.environment], cache, extra)
     except InstallError as error:
@@ -181,6 +183,15 @@ def collect(cache: Path, tables: list[str]) -> dict[str, Any]:
         out["peers"][name] = {"environment": peer.environment, "model": peer.model, "licence": peer.licence}
     out["environments"] = {n: facts_of(n, cache) for n in ENVIRONMENTS}
     return out
+
+
+def revision() -> str:
+    """Return the commit of Seedstock's working tree, "+" where files of the product differ from it."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=10", "--exclude=*"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    dirty = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src"], cwd=REPOSITORY).returncode
+    return done.stdout.strip() + ("+" if dirty else "")
 
 
 def machine() -> dict[str, Any]:
