@@ -178,4 +178,5 @@ def counted(n: int, what: str) -> str:
     """
     if n == 1:
         return f"1 {what}"
-    return f"{n:,} {what[:-1]}ies" if what.endswith("ry") else f"{n:,} {what}s"
+    plural = f"{what[:-1]}ies" if what.endswith("ry") else f"{what}es" if what.endswith("s") else f"{what}s"
+    return f"{n:,} {plural}"
