@@ -67,12 +67,19 @@ def _read(
     notes = list(raw.notes)
     columns: dict[str, Column] = {}
     schemas: dict[str, ColumnSchema] = {}
+    rules: tuple[Mapping[str, Any], ...] = ()
+    veto: tuple[str, ...] = ()
     if full is not None:
+        rules, veto = full.rules, full.veto
         _same_names(list(raw.columns), list(full.columns))
         for c, s in full.columns.items():
             columns[c], schemas[c] = conform(raw.columns[c], s, c), s
     else:
         partial = _partial(schema, kinds, roles, list(raw.columns))
+        if schema is not None:
+            from seedstock.sources.schema_file import rules_of
+
+            rules, veto = rules_of(schema)
         for c, r in raw.columns.items():
             columns[c], schemas[c], more = infer(r, c)
             if c in partial:
@@ -86,7 +93,7 @@ def _read(
             schemas[c] = replace(s, roles=(*others, "target") if c == target else others)
     table = Table(columns)
     origin = {**raw.origin, "rows": len(table), "columns": len(columns)}
-    return Dataset({name: table}, Schema({name: TableSchema(schemas)}), origin, tuple(notes))
+    return Dataset({name: table}, Schema({name: TableSchema(schemas, rules, veto)}), origin, tuple(notes))
 
 
 @contextmanager

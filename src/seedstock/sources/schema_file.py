@@ -41,11 +41,31 @@ def columns_of(schema: Any) -> dict[str, dict[str, Any]]:
         if not isinstance(tables, Mapping) or len(tables) != 1:
             raise InputError("the schema must have exactly one table here")
         value = {"columns": next(iter(tables.values()))}
-    unknown = [k for k in value if k != "columns"]
-    if unknown or not isinstance(value.get("columns"), Mapping):
-        what = f"has an unknown key {unknown[0]!r}" if unknown else "has no table 'columns'"
-        raise InputError(f"the schema {what}; write [columns.NAME] with keys among {', '.join(FIELDS)}")
-    return {str(name): _column(str(name), said) for name, said in value["columns"].items()}
+    unknown = [k for k in value if k not in ("columns", "rules", "veto", "links")]
+    if unknown or not isinstance(value.get("columns", {}), Mapping):
+        what = f"has an unknown key {unknown[0]!r}" if unknown else "says something else than a table as 'columns'"
+        raise InputError(
+            f"the schema {what}; write [columns.NAME] with keys among {', '.join(FIELDS)}, [[rules]], or veto = [...]"
+        )
+    return {str(name): _column(str(name), said) for name, said in value.get("columns", {}).items()}
+
+
+def rules_of(schema: Any) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+    """Return the rules that a schema file declares, and those that it vetoes; a generator checks them when it fits.
+
+    >>> rules_of({"veto": "pairs", "rules": [{"kind": "order", "columns": ["start", "end"]}]})
+    (({'kind': 'order', 'columns': ['start', 'end']},), ('pairs',))
+    """
+    value = schema if isinstance(schema, Mapping) else load(schema)
+    if "tables" in value and isinstance(value.get("rules"), Mapping):
+        value = next(iter(value["rules"].values()), {})
+    rules, veto = value.get("rules", ()), value.get("veto", ())
+    veto = (veto,) if isinstance(veto, str) else veto
+    if not isinstance(rules, list | tuple) or not all(isinstance(r, Mapping) for r in rules):
+        raise InputError("the schema's rules must be a list of tables; write [[rules]] for each of them")
+    if not isinstance(veto, list | tuple) or not all(isinstance(v, str) for v in veto):
+        raise InputError("the schema's veto must be a list of names or kinds of rules")
+    return tuple(dict(r) for r in rules), tuple(veto)
 
 
 def load(path: Any) -> Mapping[str, Any]:
