@@ -45,6 +45,15 @@ def changes(run: Run) -> dict[str, Any]:
         }
         for (check, column, action, safe), whys in ordered[:MAX_LINES]
     ]
+    rules = [
+        {
+            "text": shown(rule.get("text", ""), 200),
+            "support": f"{int(rule.get('support', 0)):,}",
+            "violations": f"{int(rule.get('violations', 0)):,}",
+            "source": "declared" if rule.get("declared") else "found",
+        }
+        for rule in run.model.get("rules", ())
+    ]
     notes = list(dict.fromkeys([*run.source.notes, *run.train.notes, *run.notes]))
     removed = len({(e.table, e.row) for e in run.edits if e.column is None})
     return {
@@ -52,6 +61,8 @@ def changes(run: Run) -> dict[str, Any]:
         "more_findings": max(0, len(run.findings) - MAX_LINES),
         "edits": edits,
         "summary": f"{_count(len(run.edits), 'edit')} before learning, {_count(removed, 'row')} removed",
+        "rules": rules[:MAX_LINES],
+        "more_rules": max(0, len(rules) - MAX_LINES),
         "notes": [shown(note, 400) for note in notes[:MAX_LINES]],
     }
 
