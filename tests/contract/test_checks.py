@@ -10,6 +10,7 @@ import pytest
 from seedstock import catalog
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset, Table
+
 from . import awkward
 
 NAMES = catalog.names("checks")

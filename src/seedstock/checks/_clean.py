@@ -88,6 +88,11 @@ def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[
     original = table
     for name, own in by_column.items():
         rows = np.array([e.row for e in own])
+        if not table[name].is_text:
+            for e in own:
+                if e.after is not None and _parse(e.after, table[name].values.dtype) is None:
+                    kind = schema[name].kind
+                    raise InputError(f"row {e.row} of {name!r} takes a {kind}, not {e.after[:40]!r}; correct the edit")
         before = cell_texts(table[name].take(rows))
         columns[name] = set_cells(table[name], rows, [e.after for e in own])
         after = cell_texts(columns[name].take(rows))
@@ -97,7 +102,6 @@ def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[
             if b != a
         ]
     table = table.assign(columns)
-    table, schema = _retype(table, schema, columns)
     if removals:
         rows = np.array([e.row for e in removals])
         texts = {c: cell_texts(original[c].take(rows)).tolist() for c in original}
@@ -107,6 +111,7 @@ def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[
         keep = np.ones(len(table), bool)
         keep[rows] = False
         table = table.take(keep)
+    table, schema = _retype(table, schema, columns)
     return table, schema, sorted(done, key=lambda e: (e.row, e.column is not None, e.column or ""))
 
 
@@ -139,9 +144,10 @@ def _parse(text: str, dtype: np.dtype[Any]) -> Any:
     try:
         if dtype.kind == "i":
             value = float(text) if not text.lstrip("+-").isdigit() else int(text)
-            return round(value) if abs(value) < 2**63 else None
+            return round(value) if -(2**63) <= value < 2**63 else None
         if dtype.kind == "f":
-            return float(text)
+            real = float(text)
+            return None if np.isnan(real) else real
         if dtype.kind == "b":
             return {"true": True, "false": False}.get(text)
         if dtype.kind == "M":
@@ -153,8 +159,8 @@ def _parse(text: str, dtype: np.dtype[Any]) -> Any:
 
 def _retype(table: Table, schema: TableSchema, touched: dict[str, Column]) -> tuple[Table, TableSchema]:
     """Make numbers of the touched texts that are nothing else; call a column of texts one."""
-    for name, column in touched.items():
-        kind = schema[name].kind
+    for name in touched:
+        column, kind = table[name], schema[name].kind
         if not column.is_text:
             continue
         if kind in ("number", "datetime", "duration"):

@@ -140,7 +140,10 @@ def _sentinels(data: Dataset, name: str, column: Column) -> list[Finding]:
         listed = bool(_SENTINEL.fullmatch(plain)) and v != 0
         if _apart(v, rest_v, rest_c, int(counts[i]), listed):
             hit = known & (x == v)
-            out.append(_spike(data, name, hit, plain, "a sentinel" if v else "a zero far from all others", 0.95))
+            # 99999 above amounts of five digits may be a ceiling: that is a value, and emptying it would lose it.
+            ceiling = 0 < v < 10 * rest_v[-1]
+            what = "a sentinel or a ceiling" if ceiling else "a sentinel" if v else "a zero far from all others"
+            out.append(_spike(data, name, hit, plain, what, 0.6 if ceiling else 0.95))
     return out
 
 
@@ -185,17 +188,18 @@ def _spike(data: Dataset, name: str, hit: NDArray[np.bool_], shown: str, what: s
     rows = np.flatnonzero(hit)
     before = cell_text(data.table[name], int(rows[0]))
     share = hit.mean()
-    edits = tuple(Edit(data.name, int(r), name, before, None, NAME, confidence, True, what) for r in rows)
+    safe = confidence > 0.9
+    edits = tuple(Edit(data.name, int(r), name, before, None, NAME, confidence, safe, what) for r in rows)
     return Finding(
         NAME,
         data.name,
         name,
         tuple(rows.tolist()),
-        "high" if share >= 0.002 else "medium",
+        "high" if share >= 0.002 and safe else "medium",
         confidence,
         f"{counted(len(rows), 'cell')} of {name!r} hold {shown}, {what}: it stands apart from all other values.",
-        "Empty these cells.",
-        edits,
+        "Empty these cells." if safe else "Ask whether it stands for no value; keep it if it is a ceiling.",
+        edits if safe else (),
     )
 
 

@@ -41,9 +41,11 @@ class WrongLabels:
             return _numbers(data, rng)
         found = rank_label_errors(fit.y, fit.P)
         flagged = found.flagged
-        # A row whose own label is still the likeliest cannot be mended.
-        flagged = flagged[found.suggested[flagged] != fit.y[flagged]]
-        return [_finding(data, fit, found, flagged)] if len(flagged) else []
+        # A handful of doubtful rows is no finding: some rows of every class are unlike the others.
+        sure = len(flagged) and (
+            found.probability[flagged].mean() >= 0.5 or (found.probability[flagged] > 0.8).sum() >= 3
+        )
+        return [_finding(data, fit, found, flagged)] if sure else []
 
 
 def _finding(data: Dataset, fit: CrossFit, found: LabelErrors, flagged: NDArray[np.int64]) -> Finding:
@@ -51,7 +53,9 @@ def _finding(data: Dataset, fit: CrossFit, found: LabelErrors, flagged: NDArray[
     share = found.expected / len(fit.y)
     name, classes = fit.target.name, fit.target.classes
     texts = [_text(c) for c in classes]
-    ends = found.suggested[flagged]
+    P = fit.P[flagged].copy()
+    P[np.arange(len(flagged)), fit.y[flagged]] = -1.0
+    ends = P.argmax(1)  # the likeliest other class
     edits = tuple(
         Edit(
             data.name, int(r), name, texts[a], texts[b], NAME, float(p), False,

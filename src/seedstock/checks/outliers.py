@@ -66,7 +66,7 @@ def beyond(x: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
     spikes = values[counts >= _SPIKE * known.sum()]
     known &= ~np.isin(x, spikes)
     n = int(known.sum())
-    if n < _LEAST or len(values) < 10:
+    if n < _LEAST or len(values) < 25:
         return none, 0.0
     x = np.where(known, x, np.nan)
     high, far_high = _upper(x, x[known])
