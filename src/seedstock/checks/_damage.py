@@ -16,7 +16,7 @@ from seedstock.core.results import Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 
-_ROWS = 8_000
+_ROWS = 15_000
 _FOLDS = 5
 _LEAST_ROWS = 100
 
@@ -48,7 +48,7 @@ class Damage:
 def damage(data: Dataset, findings: Sequence[Finding], rng: Rng, max_seconds: float = 30.0) -> dict[str, Damage]:
     """Estimate for each kind of finding what a model loses by learning from the rows as they are.
 
-    A boosted model is cross-fitted twice on the same folds of at most 8,000 rows: on the rows as they are, and on the
+    A boosted model is cross-fitted twice on the same folds of at most 15,000 rows: on the rows as they are, and on the
     rows with the kind's edits made (where it proposes none, without its rows). Both are tested on rows that no finding
     touches, and the difference is bootstrapped over these.
 

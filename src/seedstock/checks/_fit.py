@@ -87,16 +87,16 @@ def probabilities(features: Frame, y: Rows, k: int, rng: Rng, folds: int = FOLDS
     linear = features.linear()
     learners = [
         (make, linear if kind == "linear" else np.nan_to_num(features.X, nan=-1e9) if kind == "forest" else features.X)
-        for kind, make in _learners(features, k, n, seed).items()
+        for kind, make in learners_for(features, k, n, seed).items()
     ]
     each = np.full((len(learners), n, k), _TINY)
     with quiet():
-        for train, test in _folds(y, folds, rng):
+        for train, test in stratified(y, folds, rng):
             for m, (make, X) in enumerate(learners):
                 if not X.shape[1]:
                     each[m, test] = 1.0 / k
                     continue
-                model = make().fit(_dense(X, train), y[train])
+                model = make().fit(dense(X, train), y[train])
                 out = np.full((len(test), k), _TINY)
                 out[:, model.classes_] += model.predict_proba(X[test])
                 each[m, test] = out / out.sum(1, keepdims=True)
@@ -117,7 +117,7 @@ def mixture(each: NDArray[np.float64], y: Rows) -> tuple[Matrix, tuple[float, ..
     return np.einsum("m,mnk->nk", w, each), tuple(float(v) for v in w)
 
 
-def _learners(features: Frame, k: int, n: int, seed: int) -> dict[str, Callable[[], Any]]:
+def learners_for(features: Frame, k: int, n: int, seed: int) -> dict[str, Callable[[], Any]]:
     out: dict[str, Callable[[], Any]] = {
         "linear": lambda: LogisticRegression(C=0.3, max_iter=60, tol=1e-2),
         "forest": lambda: ExtraTreesClassifier(
@@ -144,7 +144,7 @@ def boosting(categorical: NDArray[np.bool_], seed: int, steps: int = 60, regress
     )
 
 
-def _dense(X: Matrix, rows: Rows) -> Matrix:
+def dense(X: Matrix, rows: Rows) -> Matrix:
     """Return training rows in which no column is empty: histogram boosting cannot bin such a column."""
     part = X[rows]
     empty = np.isnan(part).all(0)
@@ -153,7 +153,7 @@ def _dense(X: Matrix, rows: Rows) -> Matrix:
     return part
 
 
-def _folds(y: Rows, folds: int, rng: Rng) -> list[tuple[Rows, Rows]]:
+def stratified(y: Rows, folds: int, rng: Rng) -> list[tuple[Rows, Rows]]:
     """Return stratified folds: each class is dealt out in random order."""
     g = rng.child("folds").generator()
     order = np.lexsort((g.random(len(y)), y))
@@ -170,7 +170,7 @@ def predict_numbers(features: Frame, y: NDArray[np.float64], rng: Rng, folds: in
     with quiet():
         for train, test in splitter.split(y):
             model = boosting(features.categorical, seed, steps, regression=True)
-            out[test] = model.fit(_dense(features.X, train), y[train]).predict(features.X[test])
+            out[test] = model.fit(dense(features.X, train), y[train]).predict(features.X[test])
     return out
 
 
