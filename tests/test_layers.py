@@ -60,12 +60,3 @@ def test_files_are_short() -> None:
         if (n := len(f.read_text("utf-8").splitlines())) > 400
     }
     assert not long, f"split these files (400 lines at most): {long}"
-
-
-def test_nothing_names_a_workplace() -> None:
-    for file in (*SOURCE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile"):
-        if file == Path(__file__):
-            continue
-        text = file.read_text("utf-8")
-        for word in ("/work/", ".library", "pypi.org", "index-url"):
-            assert word not in text, f"{file.name} names {word}"

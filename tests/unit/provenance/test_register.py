@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 import subprocess
 import sys
@@ -75,14 +74,25 @@ def test_holds_no_values_and_needs_its_key(path, draw_people):
     assert trace(data, register=path)["overlaps"] == []
 
 
-def _add(arguments: tuple[str, int]) -> None:
-    path, k = arguments
-    Register(path).add(numbers(100, k), f"set {k}")
+ADD = """
+import sys
+import numpy as np
+from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.provenance.register import Register
+
+for k in map(int, sys.argv[2:]):
+    g = np.random.default_rng(k)
+    table = Table({c: Column.of(g.normal(size=100)) for c in "abcdef"})
+    schema = TableSchema({c: ColumnSchema("number", dtype="float64") for c in "abcdef"})
+    Register(sys.argv[1]).add(Dataset({"data": table}, Schema({"data": schema}), {"declared": "real"}), f"set {k}")
+"""
 
 
 def test_two_processes_at_once_lose_nothing(path):
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        pool.map(_add, [(str(path), k) for k in range(12)])
+    sets = [str(k) for k in range(12)]
+    started = [subprocess.Popen([sys.executable, "-c", ADD, str(path), *sets[i::4]]) for i in range(4)]
+    assert [p.wait(120) for p in started] == [0] * 4
     own = Register(path)
     assert sorted(e.name for e in own.entries()) == sorted(f"set {k}" for k in range(12))
     for e in own.entries():
