@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from analysis import one_bit_power, rows_needed
 from images import part_images
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binomtest
 
 from seedstock.core.results import Evidence
 from seedstock.core.rng import Rng
@@ -36,6 +37,7 @@ from seedstock.provenance.register import Register
 from seedstock.provenance.trace import trace
 from seedstock.provenance.watermark import mark
 from seedstock.sources.read import read
+from seedstock.sources.write import write
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[1] / ".." / "shared" / "data"))
@@ -173,7 +175,7 @@ def attacks(g: np.random.Generator, names: list[str]) -> dict[str, tuple[Change,
     def csv(d: Dataset) -> Dataset:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "rows.csv"
-            write_csv(d, file)
+            write(d, file)
             return read(file)
 
     def digits(d: Dataset) -> Dataset:
@@ -198,26 +200,6 @@ def attacks(g: np.random.Generator, names: list[str]) -> dict[str, tuple[Change,
         "all of it at once": (together, []),
         "all of it at once, layout known from the key file": (together, [names]),
     }
-
-
-def write_csv(data: Dataset, path: Path) -> None:
-    cells = []
-    for c in data.table:
-        col = data.table[c]
-        if col.is_text:
-            cells.append(["" if t is None else str(t) for t in col.texts()])
-        else:
-            cells.append(
-                [
-                    "" if m else f"{v:g}" if v != int(v) else str(int(v))
-                    for v, m in zip(col.values, col.missing, strict=True)
-                ]
-            )
-    lines = [
-        ",".join(data.table.names),
-        *(",".join(f'"{t}"' if "," in t else t for t in row) for row in zip(*cells, strict=True)),
-    ]
-    path.write_text("\n".join(lines) + "\n")
 
 
 def part_null() -> dict[str, Any]:
@@ -265,17 +247,6 @@ def part_curves() -> dict[str, Any]:
                 }
     needed = {f"m={m} share={s:g}": rows_needed(m, s) for m in (2, 4) for s in grid}
     return {"power_at_0.1_percent": out, "analysis_rows_for_99_percent": needed, "tries": tries}
-
-
-def one_bit_power(n: int, m: int, share: float) -> float:
-    p = 0.5 + share * (0.5 - 2.0**-m)
-    return float(binom.sf(binom.isf(1e-3, n, 0.5), n, p))
-
-
-def rows_needed(m: int, share: float) -> int:
-    p = 0.5 + share * (0.5 - 2.0**-m)
-    z = norm.isf(1e-3) * 0.5 + norm.isf(1e-2) * np.sqrt(p * (1 - p))
-    return int(np.ceil((z / (p - 0.5)) ** 2))
 
 
 def part_fidelity() -> dict[str, Any]:
