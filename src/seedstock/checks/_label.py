@@ -125,7 +125,7 @@ def label(data: Dataset, column: str, rng: Rng, confidence: float = 0.95) -> Lab
 def _learn(
     features: Frame, y: NDArray[np.int64], train: NDArray[np.int64], ask: NDArray[np.int64], k: int, rng: Rng
 ) -> Matrix:
-    """Return probabilities of the rows in `ask`, learned from `train`, then also from the sure ones of the open rows."""
+    """Return probabilities of the rows in `ask`, learned from `train`, then also from sure ones of the open rows."""
     linear = features.linear()
     plain = np.nan_to_num(features.X, nan=-1e9)
     made = learners_for(features, k, len(train), rng.child("models").integer())

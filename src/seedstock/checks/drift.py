@@ -145,7 +145,7 @@ def _score(
 
 def _blocks(data: Dataset, blocks: list[tuple[float, int, int, str, int]], tests: int, n: int) -> list[Finding]:
     """Return findings of blocks that stand out, joined where they are the same rows."""
-    strong = sorted((b for b in blocks if 2 * norm.sf(b[0]) * max(tests, 1) < 0.01), key=lambda b: -b[0])
+    strong = sorted((b for b in blocks if 2 * norm.sf(b[0]) * 8 * max(tests, 1) < 0.001), key=lambda b: -b[0])
     joined: list[list[tuple[float, int, int, str, int]]] = []
     for block in strong:
         for group in joined:

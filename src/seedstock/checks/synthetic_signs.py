@@ -69,7 +69,10 @@ class SyntheticSigns:
 
 def _grid(x: NDArray[np.float64]) -> int | None:
     """Return the fewest decimals that at least 70 % of the values keep, None where there are none or all keep them."""
-    if len(x) < 50 or len(np.unique(x)) < 10:
+    values, counts = np.unique(x, return_counts=True)
+    # Zeros say nothing about the grid of the amounts beside them.
+    x = x[~np.isin(x, values[counts >= 0.2 * len(x)])]
+    if len(x) < 50 or len(values) < 10:
         return None
     for decimals in range(7):
         on = np.abs(np.round(x, decimals) - x) <= 1e-9 * np.maximum(np.abs(x), 1.0)
