@@ -116,6 +116,7 @@ def _table(cells: dict[str, Cell], found: dict[str, Any]) -> list[str]:
         marked = [f"**{text}**" if n in ranks and ranks[n] == best else text for n, text in shown.items()]
         lines.append(f"| {title.format(**facts)} | " + " | ".join(marked) + " |")
     missing = [f"- {n}: {cells[n]['status']}: {cells[n].get('reason', '')}" for n in names if n not in done]
+    missing += [f"- {n}: not run yet" for n in found["peers"] if n not in cells]
     return [*lines, *([""] if missing else []), *missing]
 
 
