@@ -83,12 +83,19 @@ def calibrate(
     >>> fit.method, bool(abs(fit.summary()["rate"]["mean"] - 0.3) < 0.01)
     ('mcmc', True)
     """
-    problems = bind(model, data, controls, columns, time)
+    return fit(bind(model, data, controls, columns, time), rng, method, simulations, effective)
+
+
+def fit(
+    problems: list[Problem], rng: Rng, method: Method = "auto", simulations: int = 10_000, effective: float = 2_000
+) -> Posterior:
+    """Calibrate the one of several readings of the data that has the highest posterior mode; see `calibrate`."""
+    name = problems[0].model.name
     if method == "auto":
         method = "mcmc" if problems[0].has_likelihood else "smc-abc"
     if method == "mcmc":
         if not problems[0].has_likelihood:
-            raise InputError(f"the model {model.name!r} has no likelihood; choose the method smc-abc or npe")
+            raise InputError(f"the model {name!r} has no likelihood; choose the method smc-abc or npe")
         return _by_mcmc(problems, rng, effective)
     if method == "smc-abc":
         from seedstock.physics.abc import smc_abc
@@ -107,12 +114,12 @@ def bind(
     controls: Controls | None = None,
     columns: Mapping[str, str] | None = None,
     time: str | None = None,
+    strict: bool = True,
 ) -> list[Problem]:
     """Return the problems that the data may pose to the model: one for each way to read the columns' names."""
-    series = (
-        data if isinstance(data, Series) else series_of(data, _free_variable(model, data, time), model.kind != "curve")
-    )
-    return [Problem.of(model, s, controls) for s in model.bindings(series, columns)]
+    if isinstance(data, Dataset):
+        data = series_of(data, _free_variable(model, data, time), model.kind != "curve")
+    return [Problem.of(model, s, controls, strict) for s in model.bindings(data, columns)]
 
 
 def _free_variable(model: PhysicalModel, data: Dataset, time: str | None) -> str | None:
@@ -142,8 +149,8 @@ def find_mode(problem: Problem, rng: Rng) -> Mode:
         low, high = problem.draw_prior(_STARTS, g).min(axis=0), problem.draw_prior(_STARTS, g).max(axis=0)
         ranges = ", ".join(f"{n} {a:.3g} to {b:.3g}" for n, a, b in zip(problem.names, low, high, strict=True))
         raise InputError(
-            f"the priors of {problem.model.name!r} exclude the data: none of {_STARTS:,} draws ({ranges}) can give them; "
-            f"widen the priors"
+            f"the priors of {problem.model.name!r} exclude the data: none of {_STARTS:,} draws ({ranges}) can give "
+            f"them; widen the priors"
         )
     return maximise(problem.log_density, starts, g)
 

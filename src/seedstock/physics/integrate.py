@@ -59,7 +59,7 @@ def integrate(
     rtol, atol : float
         Error allowed in a step, relative to the state and absolute.
     max_steps : int
-        Steps, accepted or not, after which everything unfinished is NaN.
+        Steps, accepted or not, at most; what would need more becomes NaN.
 
     Returns
     -------
@@ -93,8 +93,10 @@ def integrate(
         k[0] = rhs(now, y).reshape(-1)
         h = _first_step(k[0].reshape(d, m), y, alive, rtol, atol, end)
         rejected = 0
-        for _ in range(max_steps):
-            h = min(h, end - now)
+        for step in range(max_steps + 20):
+            # From half of the steps on, what cannot keep the pace of the rest of them is given up.
+            pace = (end - now) / max(1, max_steps - step) * 1.01 if 2 * step > max_steps else 0.0
+            h = min(max(h, pace), end - now)
             for s in range(1, 6):
                 dy = _A[s - 1] @ k[:s]
                 k[s] = rhs(now + _C[s] * h, y + h * dy.reshape(d, m)).reshape(-1)
@@ -105,7 +107,7 @@ def integrate(
             error[~np.isfinite(error)] = np.inf
             error[~alive] = 0.0
             worst = float(error.max(initial=0.0))
-            if worst > 1.0 and rejected < _REJECTIONS:
+            if worst > 1.0 and rejected < _REJECTIONS and h > pace:
                 h *= max(0.2, 0.9 * worst**-0.2) if np.isfinite(worst) else 0.2
                 rejected += 1
                 continue
@@ -117,7 +119,7 @@ def integrate(
                     return out
                 k[0] = rhs(now, y).reshape(-1)
                 k[0].reshape(d, m)[:, ~alive] = 0.0
-                h, rejected = _first_step(k[0].reshape(d, m), y, alive, rtol, atol, end - now), 0
+                rejected = 0
                 continue
             rejected = 0
             upto = int(np.searchsorted(t, now + h * (1 + 1e-14), side="right")) if now + h < end else len(t)

@@ -41,25 +41,31 @@ class Problem:
     fixed: Mapping[str, float]
 
     @classmethod
-    def of(cls, model: PhysicalModel, series: Series, controls: Controls | None = None) -> Problem:
-        """Bind a model to a series under its column names.
+    def of(cls, model: PhysicalModel, series: Series, controls: Controls | None = None, strict: bool = True) -> Problem:
+        """Bind a model to a series under its column names; where it is not strict, unknown controls are ignored.
 
         Raises
         ------
         InputError
             For controls that the model does not have, and data that its noise cannot give.
+
+        Notes
+        -----
+        A control with a parameter's name makes this parameter known.
         """
-        for name in controls or {}:
-            if name not in model.controls:
-                known = ", ".join(model.controls) or "none"
-                raise InputError(f"the model {model.name!r} has no control {name!r}; it has {known}")
         every = {**model.controls, **(controls or {})}
         if isinstance(model.observe, Noise):
             model.observe.check(series.values)
         if model.kind == "curve":
             order = np.argsort(series.t, kind="stable")
             series = replace(series, t=series.t[order], values={k: v[order] for k, v in series.values.items()})
-        priors = model.priors(series, every) if callable(model.priors) else model.priors
+        priors = dict(model.priors(series, every) if callable(model.priors) else model.priors)
+        for name, value in (controls or {}).items():
+            if name in priors and value is not None:
+                priors[name] = float(value)
+            elif strict and name not in model.controls:
+                known = ", ".join({**model.controls, **priors}) or "none"
+                raise InputError(f"the model {model.name!r} has no control {name!r}; it has {known}")
         return cls(
             model,
             series,
@@ -117,7 +123,8 @@ class Problem:
             good = values.ndim == 2 and values.shape[0] == m
             if not good or (values.shape[1] != steps and self.model.kind in ("series", "curve")):
                 raise InputError(
-                    f"the simulator of {self.model.name!r} must return {name!r} of shape ({m}, {steps}), not {values.shape}"
+                    f"the simulator of {self.model.name!r} must return {name!r} of shape ({m}, {steps}), not "
+                    f"{values.shape}"
                 )
         return states
 
@@ -154,7 +161,8 @@ class Problem:
             return observe.draw(self.model.columns, states, theta, g)
         if self.model.kind == "events":
             return {"time": states["time"]}
-        return {name: states[name] for name in self.model.columns}
+        out = {name: states[name] for name in self.model.columns}
+        return {"time": states["time"], **out} if self.model.kind == "records" else out
 
     def replicate(self, theta: Theta, g: np.random.Generator, t: Floats | None = None) -> dict[str, Floats]:
         """Draw data sets like the one observed, one for each parameter set."""

@@ -24,6 +24,11 @@ def mean_rate(series: Series) -> float:
     return max(len(series.t) - 1, 1) / (float(np.ptp(series.t)) or 1.0)
 
 
+def cap(t: Floats) -> int:
+    """Return how many events one simulation may have, where data have events at the times t."""
+    return min(MOST_EVENTS, 20 * len(t) + 1_000) if len(t) > 2 else MOST_EVENTS
+
+
 def pad(times: list[Floats]) -> Floats:
     """Return lists of events as rows, shape (m, most), NaN at the end."""
     out = np.full((len(times), max((len(x) for x in times), default=0)), np.nan)

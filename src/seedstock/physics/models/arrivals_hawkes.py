@@ -14,21 +14,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from seedstock.physics.model import Controls, Floats, Likelihood, PhysicalModel, States, Theta
-from seedstock.physics.models._events import MOST_EVENTS, each, gaps_of, mean_rate
+from seedstock.physics.models._events import cap, each, gaps_of, mean_rate
 from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
-    window = float(t[-1])
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+    window, most = float(t[-1]), cap(t)
 
     def one(k: int) -> Floats:
         # Families (Hawkes and Oakes 1974): immigrants, then generation after generation of children.
         background, branching, decay = (float(theta[name][k]) for name in ("background", "branching", "decay"))
-        generation = np.append(rng.uniform(0, window, rng.poisson(background * window)), 0.0)
+        generation = np.append(rng.uniform(0, window, min(rng.poisson(background * window), most)), 0.0)
         every = [generation[:-1]]
         total = len(generation)
-        while len(generation) and total < MOST_EVENTS:
+        while len(generation) and total < most:
             parents = np.repeat(generation, rng.poisson(branching, len(generation)))
             generation = parents + rng.exponential(1 / decay, len(parents))
             generation = generation[generation < window]
@@ -39,7 +39,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return each(len(theta["decay"]), one)
 
 
-def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
+def _log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     background, branching, decay = (theta[name] for name in ("background", "branching", "decay"))
     faded = np.exp(-decay * gaps_of(series)[:, None])
     excited = np.empty_like(faded)
@@ -52,7 +52,7 @@ def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     return np.asarray(intensity - background * series.t[-1] - branching * left.sum(axis=0))
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     rate = mean_rate(series)
     return {
         "background": Prior.lognormal(0.5 * rate, 1),
@@ -64,9 +64,9 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Hawkes (1971); Ozaki (1979), Maximum likelihood estimation of Hawkes' self-exciting point processes."
 MODEL = PhysicalModel(
     name="arrivals_hawkes",
-    simulate=simulate,
-    priors=priors,
-    observe=Likelihood(log_density),
+    simulate=_simulate,
+    priors=_priors,
+    observe=Likelihood(_log_density),
     columns=(),
     kind="events",
     equations="intensity(t) = background + branching decay sum_i exp(-decay (t - t_i))",

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from seedstock.physics.model import Controls, Floats, Likelihood, PhysicalModel, States, Theta
-from seedstock.physics.models._events import MOST_EVENTS, each, gaps_of, mean_rate
+from seedstock.physics.models._events import cap, each, gaps_of, mean_rate
 from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
-    window = float(t[-1])
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+    window, most = float(t[-1]), cap(t)
 
     def one(k: int) -> Floats:
         quiet, lift, up, down = (float(theta[name][k]) for name in ("quiet", "lift", "up", "down"))
@@ -27,9 +27,9 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
         state = int(rng.random() * weights.sum() >= weights[0])
         now, total = 0.0, 0
         out = []
-        while now < window and total < MOST_EVENTS:
+        while now < window and total < most:
             end = min(window, now + rng.exponential(1 / leave[state]))
-            n = min(rng.poisson(rates[state] * (end - now)), MOST_EVENTS)
+            n = min(rng.poisson(rates[state] * (end - now)), most)
             out.append(np.sort(rng.uniform(now, end, n)))
             now, state, total = end, 1 - state, total + n + 1
         return np.concatenate(out)
@@ -37,7 +37,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return each(len(theta["quiet"]), one)
 
 
-def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
+def _log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     quiet, lift, up, down = (theta[name] for name in ("quiet", "lift", "up", "down"))
     rate0, rate1 = quiet, quiet * (1 + lift)
     gap = gaps_of(series)[:, None]
@@ -60,7 +60,7 @@ def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     return total
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     rate = mean_rate(series)
     return {
         "quiet": Prior.lognormal(0.5 * rate, 1),
@@ -73,9 +73,9 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Fischer and Meier-Hellstern (1993), The Markov-modulated Poisson process cookbook, equation 3; Ryden (1994)."
 MODEL = PhysicalModel(
     name="arrivals_mmpp",
-    simulate=simulate,
-    priors=priors,
-    observe=Likelihood(log_density),
+    simulate=_simulate,
+    priors=_priors,
+    observe=Likelihood(_log_density),
     columns=(),
     kind="events",
     equations="intensity = quiet or quiet (1 + lift); quiet -> busy at rate up, busy -> quiet at rate down",

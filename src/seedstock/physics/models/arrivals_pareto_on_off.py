@@ -12,18 +12,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from seedstock.physics.model import Controls, Floats, PhysicalModel, States, Summaries, Theta
-from seedstock.physics.models._events import MOST_EVENTS, each, mean_rate
+from seedstock.physics.models._events import cap, each, mean_rate
 from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
-    window = float(t[-1])
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+    window, most = float(t[-1]), cap(t)
 
     def one(k: int) -> Floats:
         rate, shape, on, off = (float(theta[name][k]) for name in ("rate", "shape", "mean_on", "mean_off"))
         lengths = np.empty(0)
-        while lengths.sum() < window and len(lengths) < MOST_EVENTS:
+        while lengths.sum() < window and len(lengths) < most:
             more = int(np.clip(1.5 * window / (on + off), 8, 10_000))
             # Pareto of mean m: scale m (shape - 1) / shape.
             new = (1 + rng.pareto(shape, (more, 2))) * np.array([on, off]) * (shape - 1) / shape
@@ -32,16 +32,16 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
         starts = (ends - lengths)[::2]
         stops = np.minimum(ends[::2], window)
         starts, stops = starts[starts < window], stops[: int((starts < window).sum())]
-        counts = np.minimum(rng.poisson(rate * (stops - starts)), MOST_EVENTS)
-        if counts.sum() > MOST_EVENTS:
-            counts = np.where(np.cumsum(counts) <= MOST_EVENTS, counts, 0)
+        counts = np.minimum(rng.poisson(rate * (stops - starts)), most)
+        if counts.sum() > most:
+            counts = np.where(np.cumsum(counts) <= most, counts, 0)
         at = np.repeat(starts, counts) + rng.random(int(counts.sum())) * np.repeat(stops - starts, counts)
         return np.sort(at)
 
     return each(len(theta["rate"]), one)
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     rate = mean_rate(series)
     gap = 1 / rate
     return {
@@ -55,8 +55,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Willinger, Taqqu, Sherman and Wilson (1997), Self-similarity through high-variability, section 2."
 MODEL = PhysicalModel(
     name="arrivals_pareto_on_off",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Summaries(),
     columns=(),
     kind="events",

@@ -20,7 +20,7 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     omega, zeta, x0, v0 = (theta[k][:, None] for k in ("omega", "zeta", "x0", "v0"))
     # At zeta = 1 the formula is 0/0; a hair beside it is as good.
     s = omega * np.sqrt((zeta**2 - 1) + 1e-9j)
@@ -32,7 +32,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"position": x.real, "velocity": v}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     x = series.values["position"]
     top, length = largest(x), span(series)
     return {
@@ -47,8 +47,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Landau and Lifshitz (1976), Mechanics, section 25."
 MODEL = PhysicalModel(
     name="damped_oscillator",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"position": "sigma"}),
     columns=("position",),
     derived={"period": lambda theta: 2 * np.pi / theta["omega"]},

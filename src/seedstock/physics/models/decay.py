@@ -18,11 +18,11 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     return {"amount": theta["amount0"][:, None] * np.exp(-theta["rate"][:, None] * t)}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     top = largest(series.values["amount"])
     return {
         "amount0": Prior.lognormal(top, 1),
@@ -34,8 +34,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Rutherford and Soddy (1902), The cause and nature of radioactivity."
 MODEL = PhysicalModel(
     name="decay",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"amount": "sigma"}),
     columns=("amount",),
     derived={"half_life": lambda theta: np.log(2) / theta["rate"]},

@@ -20,7 +20,7 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     k1, k2, a0, b0 = (theta[k][:, None] for k in ("k1", "k2", "a0", "b0"))
     a = a0 * np.exp(-k1 * t)
     # (e^{-k1 t} - e^{-k2 t}) / (k2 - k1) without cancellation where the two rates are equal.
@@ -30,7 +30,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"reactant": a, "intermediate": b, "product": a0 + b0 - a - b}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     top = max(largest(series.values["reactant"]), largest(series.values["intermediate"]))
     rate = 3 / span(series)
     return {
@@ -45,8 +45,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Bateman (1910), solution of a system of differential equations occurring in radioactive transformations."
 MODEL = PhysicalModel(
     name="first_order_kinetics",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"reactant": "sigma", "intermediate": "sigma"}),
     columns=("reactant", "intermediate"),
     aliases={"reactant": ("a", "substrate", "parent"), "intermediate": ("b", "daughter")},

@@ -19,27 +19,28 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     drift, volatility = theta["drift"][:, None], theta["volatility"][:, None]
     h = np.diff(t, prepend=0.0)
     steps = (drift - volatility**2 / 2) * h + volatility * np.sqrt(h) * rng.standard_normal((len(drift), len(t)))
     return {"price": theta["start"][:, None] * np.exp(np.cumsum(steps, axis=1))}
 
 
-def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
+def _log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     y = series.values["price"]
     here = np.isfinite(y)
     if (y[here] <= 0).any():
         raise InputError(f"prices must be above 0, and {series.names.get('price', 'price')!r} has {y[here].min():g}")
-    change, h = np.diff(np.log(y[here])), np.diff(series.t[here])
-    change, h = change[h > 0], h[h > 0]
+    change, h, after = np.diff(np.log(y[here])), np.diff(series.t[here]), np.log(y[here])[1:]
+    change, after, h = change[h > 0], after[h > 0], h[h > 0]
     drift, volatility = theta["drift"][:, None], theta["volatility"][:, None]
     sd = volatility * np.sqrt(h)
     z = (change - (drift - volatility**2 / 2) * h) / sd
-    return np.asarray((-0.5 * z**2 - np.log(sd * np.sqrt(2 * np.pi))).sum(axis=1))
+    # The density is that of the price, not of its logarithm.
+    return np.asarray((-0.5 * z**2 - np.log(sd * np.sqrt(2 * np.pi)) - after).sum(axis=1))
 
 
-def statistics(t: Floats, values: States, controls: Controls) -> Mapping[str, Floats]:
+def _statistics(t: Floats, values: States, controls: Controls) -> Mapping[str, Floats]:
     """Return what normal and independent changes fix: their tails, and their memory."""
     with np.errstate(all="ignore"):
         change = np.diff(np.log(values["price"]), axis=1) / np.sqrt(np.maximum(np.diff(t), 1e-300))
@@ -54,7 +55,7 @@ def statistics(t: Floats, values: States, controls: Controls) -> Mapping[str, Fl
     }
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     y = series.values["price"]
     with np.errstate(all="ignore"):
         change = np.diff(np.log(y[np.isfinite(y)]))
@@ -71,11 +72,11 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
 SOURCE = "Samuelson (1965), Rational theory of warrant pricing; Black and Scholes (1973), equation 1."
 MODEL = PhysicalModel(
     name="geometric_brownian_motion",
-    simulate=simulate,
-    priors=priors,
-    observe=Likelihood(log_density),
+    simulate=_simulate,
+    priors=_priors,
+    observe=Likelihood(_log_density),
     columns=("price",),
-    statistics=statistics,
+    statistics=_statistics,
     aliases={"price": ("close", "value", "quote", "index")},
     equations="d price = drift price dt + volatility price dW",
     units={"drift": "1/time", "volatility": "1/sqrt(time)"},

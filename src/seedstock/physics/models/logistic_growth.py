@@ -19,13 +19,13 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     rate, capacity, size0 = (theta[k][:, None] for k in ("rate", "capacity", "size0"))
     with np.errstate(over="ignore"):
         return {"size": capacity / (1 + (capacity / size0 - 1) * np.exp(-rate * t))}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     y = series.values["size"]
     top = largest(y)
     return {
@@ -39,8 +39,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Verhulst (1838), notice on the law that a population follows in its growth."
 MODEL = PhysicalModel(
     name="logistic_growth",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"size": "sigma"}),
     columns=("size",),
     derived={"doubling_time": lambda theta: np.log(2) / theta["rate"]},

@@ -21,7 +21,7 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     alpha, beta, gamma, delta = (theta[k] for k in ("alpha", "beta", "gamma", "delta"))
 
     def rhs(time: float, y: Floats) -> Floats:
@@ -35,7 +35,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"prey": y[:, 0].T, "predator": y[:, 1].T}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     t, a = time_unit(series), amount_unit(series)
     return {
         "alpha": Prior.normal(1 / t, 0.5 / t, lower=0),
@@ -52,8 +52,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Carpenter (2018), Predator-Prey Population Dynamics: the Lotka-Volterra model in Stan; Lotka (1925)."
 MODEL = PhysicalModel(
     name="lotka_volterra",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("lognormal", {"prey": "sigma_prey", "predator": "sigma_predator"}),
     columns=("prey", "predator"),
     derived={"period_small": lambda theta: 2 * np.pi / np.sqrt(theta["alpha"] * theta["gamma"])},

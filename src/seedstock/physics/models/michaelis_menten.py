@@ -18,11 +18,11 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     return {"velocity": theta["vmax"][:, None] * t / (theta["km"][:, None] + t)}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     top = largest(series.values["velocity"])
     return {
         "vmax": Prior.lognormal(1.5 * top, 1),
@@ -34,8 +34,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Michaelis and Menten (1913), the kinetics of invertin action."
 MODEL = PhysicalModel(
     name="michaelis_menten",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"velocity": "sigma"}),
     columns=("velocity",),
     kind="curve",

@@ -19,7 +19,7 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     pull, friction = controls["gravity"] / theta["length"], theta["friction"]
 
     def rhs(time: float, y: Floats) -> Floats:
@@ -32,7 +32,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"angle": y[:, 0].T, "angular_speed": y[:, 1].T}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     angle = series.values["angle"]
     omega = 2 * np.pi * 5 / span(series)
     return {
@@ -47,8 +47,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Huygens (1673), Horologium Oscillatorium; Landau and Lifshitz (1976), Mechanics, section 11."
 MODEL = PhysicalModel(
     name="pendulum",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"angle": "sigma"}),
     columns=("angle",),
     controls={"gravity": 9.81},

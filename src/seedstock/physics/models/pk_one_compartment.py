@@ -20,14 +20,14 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     ke = (theta["clearance"] / theta["volume"])[:, None]
     ka = ke * (1 + theta["absorption_ratio"][:, None])
     scale = controls["dose"] / theta["volume"][:, None] * ka / (ka - ke)
     return {"concentration": scale * (np.exp(-ke * t) - np.exp(-ka * t))}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     top = largest(series.values["concentration"])
     volume = controls["dose"] / top
     return {
@@ -41,8 +41,8 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
 SOURCE = "Teorell (1937), Kinetics of distribution of substances administered to the body."
 MODEL = PhysicalModel(
     name="pk_one_compartment",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("normal", {"concentration": "sigma"}),
     columns=("concentration",),
     controls={"dose": 1.0},

@@ -21,7 +21,7 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     v1, v2, clearance, exchange = (theta[k][:, None] for k in ("v1", "v2", "clearance", "exchange"))
     k10, k12, k21 = clearance / v1, exchange / v1, exchange / v2
     total = k10 + k12 + k21
@@ -34,7 +34,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"concentration": central / v1, "tissue": tissue / v2}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior]:
     volume = controls["dose"] / largest(series.values["concentration"])
     return {
         "v1": Prior.lognormal(volume, 1),
@@ -54,15 +54,15 @@ def _slow(theta: Theta) -> Floats:
 SOURCE = "Riegelman, Loo and Rowland (1968), Shortcomings in pharmacokinetic analysis by a single compartment."
 MODEL = PhysicalModel(
     name="pk_two_compartment",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("lognormal", {"concentration": "sigma"}),
     columns=("concentration",),
     controls={"dose": 1.0},
     derived={"half_life_slow": lambda theta: np.log(2) / _slow(theta)},
     aliases={"concentration": ("conc", "level", "plasma", "dv")},
-    equations="d central/dt = -(clearance + exchange)/v1 central + exchange/v2 tissue; d tissue/dt = exchange/v1 central"
-    " - exchange/v2 tissue; concentration = central/v1",
+    equations="d central/dt = -(clearance + exchange)/v1 central + exchange/v2 tissue; "
+    "d tissue/dt = exchange/v1 central - exchange/v2 tissue; concentration = central/v1",
     units={"v1": "volume", "v2": "volume", "clearance": "volume/time", "exchange": "volume/time"},
     source=SOURCE,
 )

@@ -1,8 +1,8 @@
 """Customers who arrive at random and are served in turn: the M/M/c queue.
 
 arrival_rate and service_rate (of one server) in 1/time; the control servers is c. A row is a customer: the time column
-is the arrival; observed is the stay, or the departure, or wait and service of which it is made. Who is served first come first
-by c servers starts at max(arrival, the first moment at which a server is free); so the service times follow from the
+is the arrival; observed is the stay, or the departure, or wait and service of which it is made. First come is first
+served: service starts at max(arrival, the first moment at which a server is free); so the service times follow from
 arrivals and departures, and the likelihood is exact. Derived: utilisation, and the probability to wait (Erlang C).
 """
 
@@ -36,7 +36,7 @@ def erlang_c(load: Floats, servers: Floats) -> Floats:
         return np.where(load < servers, top / (below + top), 1.0)
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     m, n, c = len(theta["arrival_rate"]), len(t), int(controls["servers"])
     gaps = rng.exponential(1 / theta["arrival_rate"][:, None], (m, n))
     gaps[:, 0] = 0.0
@@ -53,7 +53,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"time": arrival, "stay": wait + service, "departure": start + service, "wait": wait, "service": service}
 
 
-def prepare(series: Series) -> Series:
+def _prepare(series: Series) -> Series:
     """Make the time of each stay of the departure, or of wait and service, whichever the data have."""
     lower = {name.lower(): name for name in series.values}
 
@@ -91,7 +91,7 @@ def services_of(arrival: Floats, departure: Floats, servers: int) -> Floats:
     return np.maximum(out, 1e-300)
 
 
-def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
+def _log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     stay = series.values["stay"]
     if not np.isfinite(stay).all():
         raise InputError("every customer needs a departure, and some are missing; drop the customers still in service")
@@ -101,7 +101,7 @@ def log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     return np.asarray(arrivals + len(service) * np.log(theta["service_rate"]) - theta["service_rate"] * service.sum())
 
 
-def statistics(t: Floats, values: States, controls: Controls) -> Mapping[str, Floats]:
+def _statistics(t: Floats, values: States, controls: Controls) -> Mapping[str, Floats]:
     """Return what tells queues apart: how uneven gaps and services are, and how long people stay."""
     arrival, stay = values["time"], values["stay"]
     servers = int(controls["servers"])
@@ -115,7 +115,7 @@ def statistics(t: Floats, values: States, controls: Controls) -> Mapping[str, Fl
     }
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     rate = max(len(series.t) - 1, 1) / span(series)
     c = int(controls["servers"])
     return {
@@ -128,9 +128,9 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
 SOURCE = "Erlang (1917); Kleinrock (1975), Queueing Systems I, section 3.5; Kiefer and Wolfowitz (1955)."
 MODEL = PhysicalModel(
     name="queue_mmc",
-    simulate=simulate,
-    priors=priors,
-    observe=Likelihood(log_density),
+    simulate=_simulate,
+    priors=_priors,
+    observe=Likelihood(_log_density),
     columns=("stay",),
     kind="records",
     controls={"servers": 1},
@@ -138,9 +138,9 @@ MODEL = PhysicalModel(
         "utilisation": lambda theta: theta["arrival_rate"] / theta["service_rate"] / theta["servers"],
         "wait_probability": lambda theta: erlang_c(theta["arrival_rate"] / theta["service_rate"], theta["servers"]),
     },
-    statistics=statistics,
+    statistics=_statistics,
     aliases={"stay": ("sojourn", "response", "latency")},
-    prepare=prepare,
+    prepare=_prepare,
     equations="arrivals Poisson(arrival_rate); services exponential(service_rate); c servers, first come first served",
     units={"arrival_rate": "1/time", "service_rate": "1/time"},
     source=SOURCE,

@@ -20,9 +20,10 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     beta, sigma, gamma, n = theta["beta"], theta["sigma"], theta["gamma"], theta["population"]
-    contact, since = controls["contact"], controls["contact_from"]
+    lead = float(controls["lead"])
+    contact, since = controls["contact"], controls["contact_from"] + lead
 
     def rhs(time: float, y: Floats) -> Floats:
         out = np.empty_like(y)
@@ -34,7 +35,7 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
 
     infected0 = np.minimum(theta["infected0"], n / 2)
     exposed0 = np.minimum(theta["exposed0"], n / 2)
-    y = integrate(rhs, np.stack([n - infected0 - exposed0, exposed0, infected0]), t)
+    y = integrate(rhs, np.stack([n - infected0 - exposed0, exposed0, infected0]), t + lead)
     susceptible, exposed, infected = (y[:, i].T for i in range(3))
     return {
         "infected": infected, "susceptible": susceptible, "exposed": exposed,
@@ -42,13 +43,13 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     }  # fmt: skip
 
 
-def regime(t: Floats, states: States, theta: Theta) -> Mapping[str, np.ndarray]:
+def _regime(t: Floats, states: States, theta: Theta) -> Mapping[str, np.ndarray]:
     """Name the phase of each row: growth while one infects more than one."""
     one_infects = states["susceptible"] * (theta["beta"] / theta["gamma"] / theta["population"])[:, None]
     return {"regime": np.where(one_infects > 1, "growth", "decline")}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     y, unit = series.values["infected"], time_unit(series)
     known = controls["population"]
     start = max(first(y), 1.0)
@@ -66,13 +67,13 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
 SOURCE = "Anderson and May (1991), Infectious Diseases of Humans, chapter 6."
 MODEL = PhysicalModel(
     name="seir",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("negative_binomial", {"infected": "overdispersion"}),
     columns=("infected",),
-    controls={"population": None, "contact": 1.0, "contact_from": np.inf},
+    controls={"population": None, "lead": 0.0, "contact": 1.0, "contact_from": np.inf},
     derived={"R0": lambda theta: theta["beta"] / theta["gamma"]},
-    labels=regime,
+    labels=_regime,
     aliases={"infected": ("infect", "in_bed", "cases", "active", "sick", "prevalence", "ill")},
     equations="dS/dt = -beta S I/N; dE/dt = beta S I/N - sigma E; dI/dt = sigma E - gamma I; dR/dt = gamma I",
     units={"beta": "1/time", "sigma": "1/time", "gamma": "1/time", "R0": "1"},

@@ -3,8 +3,9 @@
     d S / dt = -beta c(t) S I / N,   d I / dt = beta c(t) S I / N - gamma I,   d R / dt = gamma I
 
 beta, gamma in 1/time; N people in all (control population, or a parameter where it is unknown). Observed is the
-number of the infected, with negative binomial noise of variance mean + overdispersion mean². Controls: from the time
-contact_from on, contacts are contact times as many. Derived: R0 = beta / gamma.
+number of the infected, with negative binomial noise of variance mean + overdispersion mean². infected0 are infected
+at the time lead (control, 0) before the first observation. Controls: from the time contact_from on, contacts are
+contact times as many. Derived: R0 = beta / gamma.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     beta, gamma, n = theta["beta"], theta["gamma"], theta["population"]
-    contact, since = controls["contact"], controls["contact_from"]
+    lead = float(controls["lead"])
+    contact, since = controls["contact"], controls["contact_from"] + lead
 
     def rhs(time: float, y: Floats) -> Floats:
         out = np.empty_like(y)
@@ -33,18 +35,18 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
         return out
 
     infected0 = np.minimum(theta["infected0"], n)
-    y = integrate(rhs, np.stack([n - infected0, infected0]), t)
+    y = integrate(rhs, np.stack([n - infected0, infected0]), t + lead)
     susceptible, infected = y[:, 0].T, y[:, 1].T
     return {"infected": infected, "susceptible": susceptible, "recovered": n[:, None] - susceptible - infected}
 
 
-def regime(t: Floats, states: States, theta: Theta) -> Mapping[str, np.ndarray]:
+def _regime(t: Floats, states: States, theta: Theta) -> Mapping[str, np.ndarray]:
     """Name the phase of each row: growth while one infects more than one."""
     one_infects = states["susceptible"] * (theta["beta"] / theta["gamma"] / theta["population"])[:, None]
     return {"regime": np.where(one_infects > 1, "growth", "decline")}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     y, unit = series.values["infected"], time_unit(series)
     known = controls["population"]
     return {
@@ -59,13 +61,13 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
 SOURCE = "Kermack and McKendrick (1927); Grinsztajn et al. (2021), Bayesian workflow for disease transmission modeling."
 MODEL = PhysicalModel(
     name="sir",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("negative_binomial", {"infected": "overdispersion"}),
     columns=("infected",),
-    controls={"population": None, "contact": 1.0, "contact_from": np.inf},
+    controls={"population": None, "lead": 0.0, "contact": 1.0, "contact_from": np.inf},
     derived={"R0": lambda theta: theta["beta"] / theta["gamma"], "infectious_time": lambda theta: 1 / theta["gamma"]},
-    labels=regime,
+    labels=_regime,
     aliases={"infected": ("infect", "in_bed", "cases", "active", "sick", "prevalence", "ill")},
     equations="dS/dt = -beta S I/N; dI/dt = beta S I/N - gamma I; dR/dt = gamma I",
     units={"beta": "1/time", "gamma": "1/time", "R0": "1", "infectious_time": "time"},

@@ -21,7 +21,7 @@ from seedstock.physics.prior import Prior
 from seedstock.physics.series import Series
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     beta, patch, clean, n = theta["beta"], theta["patch"], theta["clean"], theta["hosts"]
     since = controls["patch_from"]
 
@@ -39,13 +39,13 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"infected": infected, "susceptible": susceptible, "patched": n[:, None] - susceptible - infected}
 
 
-def regime(t: Floats, states: States, theta: Theta) -> Mapping[str, np.ndarray]:
+def _regime(t: Floats, states: States, theta: Theta) -> Mapping[str, np.ndarray]:
     """Name the phase of each row."""
     grows = states["susceptible"] * (theta["beta"] / theta["hosts"])[:, None] > theta["clean"][:, None]
     return {"regime": np.where(grows, "outbreak", "containment")}
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     y, unit = series.values["infected"], time_unit(series)
     known = controls["hosts"]
     return {
@@ -61,13 +61,13 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
 SOURCE = "Zou, Gong and Towsley (2002), Code Red worm propagation modeling and analysis, equations 4-7."
 MODEL = PhysicalModel(
     name="worm_patching",
-    simulate=simulate,
-    priors=priors,
+    simulate=_simulate,
+    priors=_priors,
     observe=Noise("negative_binomial", {"infected": "overdispersion"}),
     columns=("infected",),
     controls={"hosts": None, "patch_from": 0.0},
     derived={"growth_rate": lambda theta: theta["beta"] - theta["clean"]},
-    labels=regime,
+    labels=_regime,
     aliases={"infected": ("infect", "compromised", "scanning", "bots")},
     equations="dS/dt = -beta S I/N - patch S; dI/dt = beta S I/N - clean I",
     units={"beta": "1/time", "patch": "1/time", "clean": "1/time"},

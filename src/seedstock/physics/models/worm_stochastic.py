@@ -20,7 +20,7 @@ from seedstock.physics.series import Series
 _MOST_STEPS = 400
 
 
-def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
+def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Controls) -> States:
     m, n = len(theta["beta"]), int(controls["hosts"])
     infected = np.minimum(np.round(theta["infected0"]), n).astype(np.int64)
     susceptible = n - infected
@@ -46,14 +46,14 @@ def simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contro
     return {"infected": out[0], "susceptible": out[1], "patched": n - out[0] - out[1]}
 
 
-def summarise(t: Floats, values: States) -> Floats:
+def _summarise(t: Floats, values: States) -> Floats:
     """Return logarithms of the counts, the height of the peak and its time."""
     y = values["infected"]
     peak = y.max(axis=1, keepdims=True)
     return np.concatenate([np.log1p(y), np.log1p(peak), t[np.argmax(y, axis=1)][:, None]], axis=1)
 
 
-def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
+def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     length = span(series)
     return {
         "beta": Prior.lognormal(20 / length, 0.8),
@@ -66,9 +66,9 @@ def priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
 SOURCE = "Gillespie (2001), Approximate accelerated stochastic simulation, section III; Rohloff and Basar (2005)."
 MODEL = PhysicalModel(
     name="worm_stochastic",
-    simulate=simulate,
-    priors=priors,
-    observe=Summaries(summarise),
+    simulate=_simulate,
+    priors=_priors,
+    observe=Summaries(_summarise),
     columns=("infected",),
     controls={"hosts": 1000},
     aliases={"infected": ("infect", "compromised", "scanning", "bots")},
