@@ -1,0 +1,222 @@
+"""Calibration without a likelihood: sequential Monte Carlo ABC with learned summaries and regression adjustment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.rng import Rng
+from seedstock.physics.learned import learn
+from seedstock.physics.model import Summaries
+from seedstock.physics.posterior import Posterior
+from seedstock.physics.problem import Problem
+from seedstock.physics.summaries import features_of, observed_features
+
+Floats = NDArray[np.float64]
+_KEEP = 4_000
+_MOST_FAILED = 0.9
+
+Simulations = Callable[[Floats, np.random.Generator], Floats]
+"""Parameters, shape (m, p), to features, shape (m, k); NaN rows are failed simulations."""
+
+
+def smc_abc(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
+    """Calibrate a model by simulations alone.
+
+    A first third of the budget comes from the prior; each further round from around the parameter sets whose data came
+    nearest to the observed ones. A network learns the posterior mean from the features of the data, and its output is
+    the summary by which data are compared.
+
+    Parameters
+    ----------
+    problem : Problem
+    rng : Rng
+    simulations : int
+        Simulated data sets in all; failed ones count.
+
+    Raises
+    ------
+    InputError
+        Where nine tenths of the first simulations fail, or the budget is below 200.
+    """
+    tally: dict[str, int] = {"failed": 0}
+    observed = observed_features(problem)
+
+    def simulate(x: Floats, g: np.random.Generator) -> Floats:
+        out = []
+        for k in range(0, len(x), 500):
+            theta = problem.theta(x[k : k + 500])
+            with np.errstate(all="ignore"):
+                out.append(features_of(problem, problem.replicate(theta, g)))
+        return np.concatenate(out)
+
+    draws, facts = infer(problem, simulate, observed, rng, simulations, tally)
+    counted = getattr(problem.model.simulate, "rejected", None)
+    facts["rejected"] = dict(counted()) if callable(counted) else {"failed": tally["failed"]}
+    made = Posterior(problem, draws, "smc-abc", facts)
+    from seedstock.physics.calibration import remarks
+
+    return Posterior(problem, draws, "smc-abc", facts, tuple(remarks(made)))
+
+
+def infer(
+    problem: Problem,
+    simulate: Simulations,
+    observed: Floats,
+    rng: Rng,
+    simulations: int,
+    tally: dict[str, int],
+    rounds: int = 4,
+) -> tuple[Floats, dict[str, Any]]:
+    """Return posterior draws, shape (n, p), and how they came about.
+
+    Notes
+    -----
+    Toni et al. (2009) and Beaumont et al. (2009) for the sequence; Fearnhead and Prangle (2012) for learned summaries;
+    Blum and Francois (2010) for the adjustment, here with weights prior / proposal.
+    """
+    if simulations < 200:
+        raise InputError(f"calibration by simulation needs 200 simulations or more, not {simulations}")
+    p = len(problem.names)
+    sizes = _sizes(simulations, rounds)
+    g = rng.child("simulate").generator()
+    u = problem.to_free(problem.draw_prior(sizes[0], g))
+    features = simulate(problem.from_free(u)[0], g)
+    good = np.isfinite(features).all(axis=1)
+    tally["failed"] += int((~good).sum())
+    if good.sum() < max(20, (1 - _MOST_FAILED) * len(good)):
+        raise InputError(
+            f"{int((~good).sum()):,} of the first {len(good):,} simulations of {problem.model.name!r} failed (crash, "
+            f"time-out, or no finite result); mend the simulator, or narrow the priors to where it works"
+        )
+    u, features = u[good], features[good]
+    proposals: list[tuple[Floats, Floats, Floats]] = []
+    counts = [len(u)]
+    epsilon = np.inf
+    for k in range(1, rounds + 1):
+        summary = learn(u, features, observed, rng.child("learn", k))
+        distance = np.sqrt((((summary.data - summary.target) / summary.scale) ** 2).sum(axis=1))
+        weight = _weights(problem, u, counts, proposals)
+        if k == rounds:
+            break
+        # The nearest share shrinks from round to round, but must fill the space of the parameters.
+        n_near = max(100 * p, int(len(u) * 0.2 / k))
+        near = np.argsort(distance)[:n_near]
+        epsilon = float(distance[near[-1]])
+        w = weight[near] / weight[near].sum()
+        centre = u[near]
+        covariance = 2 * np.cov(centre.T, aweights=w).reshape(p, p) + 1e-12 * np.eye(p)
+        # Twice the covariance of the near ones is right for one hump (Beaumont); for several, local ones are narrower.
+        root = np.linalg.cholesky(covariance * _narrow(centre, w))
+        new = centre[g.choice(len(near), sizes[k], p=w)] + g.standard_normal((sizes[k], p)) @ root.T
+        inside = np.isfinite(_log_prior(problem, new))
+        new = new[inside]
+        made = simulate(problem.from_free(new)[0], g)
+        good = np.isfinite(made).all(axis=1)
+        tally["failed"] += int((~good).sum())
+        proposals.append((centre, w, root))
+        u, features = np.concatenate([u, new[good]]), np.concatenate([features, made[good]])
+        counts.append(int(good.sum()))
+    draws, ess, used = _adjust(problem, u, summary.data, summary.target, summary.scale, weight, g)
+    facts: dict[str, Any] = {
+        "simulations": int(sum(sizes)),
+        "rounds": rounds,
+        "epsilon": epsilon if np.isfinite(epsilon) else None,
+        "effective_particles": ess,
+        "particles": used,
+        "summaries": summary.kind,
+    }
+    return problem.from_free(draws)[0], facts
+
+
+def _sizes(simulations: int, rounds: int) -> list[int]:
+    first = simulations // 3
+    rest = (simulations - first) // (rounds - 1)
+    return [simulations - rest * (rounds - 1), *([rest] * (rounds - 1))]
+
+
+def _log_prior(problem: Problem, u: Floats) -> Floats:
+    out = problem.from_free(u)[1]
+    return np.where(np.isnan(out), -np.inf, out)
+
+
+def _narrow(centre: Floats, w: Floats) -> float:
+    """Return a factor below 1 where the near parameter sets lie on something thinner than one hump.
+
+    It compares the spread of nearest neighbours with that of a normal of the same covariance.
+    """
+    n = len(centre)
+    some = centre[:: max(1, n // 400)]
+    z = (some - np.average(centre, axis=0, weights=w)) / (centre.std(axis=0) + 1e-300)
+    distance = np.sqrt(((z[:, None] - z[None]) ** 2).sum(axis=2))
+    k = min(10, len(some) - 1)
+    near = np.sort(distance, axis=1)[:, k].mean()
+    g = np.random.default_rng(0).standard_normal(z.shape)
+    reference = np.sqrt(((g[:, None] - g[None]) ** 2).sum(axis=2))
+    return float(np.clip((near / np.sort(reference, axis=1)[:, k].mean()) ** 2, 0.02, 1.0))
+
+
+def _weights(problem: Problem, u: Floats, counts: list[int], proposals: list[tuple[Floats, Floats, Floats]]) -> Floats:
+    """Return prior / mixture of all proposals for all points, shape (n,): the balance heuristic over the rounds."""
+    log_prior = _log_prior(problem, u)
+    total = np.exp(log_prior) * counts[0]
+    for (centre, w, root), n in zip(proposals, counts[1:], strict=True):
+        total = total + n * _mixture(u, centre, w, root)
+    return np.exp(log_prior) / np.maximum(total, 1e-300)
+
+
+def _mixture(u: Floats, centre: Floats, w: Floats, root: Floats) -> Floats:
+    inverse = np.linalg.inv(root)
+    a, b = u @ inverse.T, centre @ inverse.T
+    norm = np.abs(np.linalg.det(inverse)) / (2 * np.pi) ** (u.shape[1] / 2)
+    out = np.empty(len(u))
+    for k in range(0, len(u), 1_000):
+        part = a[k : k + 1_000]
+        square = (part**2).sum(axis=1)[:, None] - 2 * part @ b.T + (b**2).sum(axis=1)
+        out[k : k + 1_000] = np.exp(-0.5 * np.maximum(square, 0)) @ w * norm
+    return out
+
+
+def _adjust(
+    problem: Problem, u: Floats, data: Floats, target: Floats, scale: Floats, weight: Floats, g: np.random.Generator
+) -> tuple[Floats, float, int]:
+    """Return draws: the nearest parameter sets, moved along the local regression on the summaries, resampled."""
+    p = u.shape[1]
+    distance = np.sqrt((((data - target) / scale) ** 2).sum(axis=1))
+    order = np.argsort(distance)
+    # Near enough that the regression is local, and many enough for a stable one.
+    n = int(np.clip(len(u) * 0.1, 30 * (p + 1), 2_000))
+    near = order[: min(n, len(order))]
+    h = max(float(distance[near[-1]]), 1e-300)
+    w = weight[near] * np.maximum(1 - (distance[near] / h) ** 2, 1e-6)
+    w = w / w.sum()
+    x = (data[near] - target) / scale
+    design = np.concatenate([np.ones((len(near), 1)), x], axis=1)
+    root = np.sqrt(w)[:, None]
+    ridge = 1e-6 * np.eye(design.shape[1])
+    slope = np.linalg.solve((design * root).T @ (design * root) + ridge, (design * root).T @ (u[near] * root))
+    moved = u[near] - x @ slope[1:]
+    residual = u[near] - design @ slope
+    explained = 1 - np.average(residual**2, axis=0, weights=w) / np.maximum(
+        np.average((u[near] - np.average(u[near], axis=0, weights=w)) ** 2, axis=0, weights=w), 1e-300
+    )
+    # Where the regression explains nothing it only adds noise.
+    moved = np.where(explained > 0.02, moved, u[near])
+    rows = g.choice(len(near), _KEEP, p=w)
+    spread = np.sqrt(np.average((moved - np.average(moved, axis=0, weights=w)) ** 2, axis=0, weights=w))
+    ess = float(1 / (w**2).sum())
+    # A kernel of Silverman's width, narrowed where the posterior is thin, keeps repeated draws apart.
+    width = 0.3 * (4 / (p + 2) / ess) ** (1 / (p + 4)) * np.sqrt(_narrow(moved, w))
+    out = moved[rows] + width * spread * g.standard_normal((_KEEP, p))
+    outside = ~np.isfinite(_log_prior(problem, out))
+    out[outside] = u[near][rows[outside]]
+    return out, ess, len(near)
+
+
+def is_simulated(problem: Problem) -> bool:
+    """Tell whether the model has no likelihood."""
+    return isinstance(problem.model.observe, Summaries)

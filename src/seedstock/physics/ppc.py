@@ -1,0 +1,162 @@
+"""Predictive checks: whether data that the model makes look like the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.rng import Rng
+from seedstock.physics.model import Theta
+from seedstock.physics.noise import Noise
+from seedstock.physics.posterior import Posterior
+from seedstock.physics.problem import Problem
+
+Floats = NDArray[np.float64]
+_WINDOWS = (20, 60)
+"""Parts of the time into which events are counted."""
+
+
+def posterior_p_values(posterior: Posterior, rng: Rng, n: int = 400) -> dict[str, float]:
+    """Return two-sided posterior predictive p-values of the default and the model's own statistics.
+
+    Series with a noise model are compared by discrepancies of their standardised residuals (size, memory, a slow
+    trend, the largest one), all else by statistics of the data.
+
+    Notes
+    -----
+    Gelman, Meng and Stern (1996), section 2; p = 2 min(P(rep >= obs), P(rep <= obs)), at most 1.
+    """
+    g = rng.child("predictive").generator()
+    theta = posterior.thin(n, g)
+    return _p_values(posterior.problem, theta, g)
+
+
+def prior_p_values(problem: Problem, rng: Rng, n: int = 400) -> dict[str, float]:
+    """Return the same for the prior: small where the prior does not expect such data."""
+    g = rng.child("prior predictive").generator()
+    theta = problem.theta(problem.draw_prior(n, g))
+    rep = problem.replicate(theta, g)
+    return {name: _two_sided(*pair) for name, pair in _plain(problem, rep).items()}
+
+
+def _p_values(problem: Problem, theta: Theta, g: np.random.Generator) -> dict[str, float]:
+    pairs: dict[str, tuple[Floats, Floats]] = {}
+    with np.errstate(all="ignore"):
+        observe = problem.model.observe
+        if isinstance(observe, Noise):
+            states = problem.simulate(theta, g)
+            rep = problem.observations(states, theta, g)
+            for column, y in problem.series.values.items():
+                mine = _discrepancies(observe.residuals(y, states, theta, column))
+                there = np.where(np.isfinite(y), rep[column], np.nan)
+                theirs = _discrepancies(observe.residuals(there, states, theta, column))
+                suffix = f" of {column}" if len(problem.series.values) > 1 else ""
+                pairs |= {f"{k}{suffix}": (theirs[k], mine[k]) for k in mine}
+        else:
+            rep = problem.replicate(theta, g)
+            pairs |= _plain(problem, rep)
+        pairs |= _own(problem, rep)
+    return {name: _two_sided(*pair) for name, pair in pairs.items()}
+
+
+def _two_sided(rep: Floats, observed: Floats) -> float:
+    rep, observed = np.broadcast_arrays(rep, observed)
+    good = np.isfinite(rep) & np.isfinite(observed)
+    if not good.any():
+        return float("nan")
+    n = int(good.sum())
+    above = ((rep[good] > observed[good]) + 0.5 * (rep[good] == observed[good])).sum()
+    # A share of 0 of n draws is not a probability of 0.
+    return float(min(1.0, 2 * (min(above, n - above) + 0.5) / (n + 1)))
+
+
+def _discrepancies(z: Floats) -> dict[str, Floats]:
+    """Return discrepancies of residuals, shape (m, T), each of shape (m,)."""
+    here = np.isfinite(z)
+    n = np.maximum(here.sum(axis=1), 1)
+    z = np.where(here, z, 0.0)
+    both = here[:, 1:] & here[:, :-1]
+    centred = np.where(here, z - (z.sum(axis=1) / n)[:, None], 0.0)
+    size = np.maximum((centred**2).sum(axis=1), 1e-300)
+    third = max(1, z.shape[1] // 3)
+    return {
+        "size of residuals": (z**2).sum(axis=1) / n,
+        "memory of residuals": (centred[:, 1:] * centred[:, :-1] * both).sum(axis=1) / size,
+        "trend of residuals": z[:, -third:].mean(axis=1) - z[:, :third].mean(axis=1),
+        "largest residual": np.abs(z).max(axis=1),
+    }
+
+
+def _own(problem: Problem, rep: Mapping[str, Floats]) -> dict[str, tuple[Floats, Floats]]:
+    if problem.model.statistics is None:
+        return {}
+    t = problem.elapsed()
+    observed = {name: y[None] for name, y in problem.series.values.items()}
+    if "time" in rep:
+        observed["time"] = t[None]
+    theirs = problem.model.statistics(t, rep, problem.controls)
+    mine = problem.model.statistics(t, observed, problem.controls)
+    return {name: (theirs[name], mine[name]) for name in mine}
+
+
+def _plain(problem: Problem, rep: Mapping[str, Floats]) -> dict[str, tuple[Floats, Floats]]:
+    """Return default statistics of the data: those of events, of records, or of values."""
+    out: dict[str, tuple[Floats, Floats]] = {}
+    t = problem.elapsed()
+    if problem.model.kind == "events":
+        theirs, mine = event_statistics(rep["time"], t[-1]), event_statistics(t[None], t[-1])
+        return {name: (theirs[name], mine[name]) for name in mine}
+    for column, y in problem.series.values.items():
+        if problem.model.kind == "records":
+            continue
+        suffix = f" of {column}" if len(problem.series.values) > 1 else ""
+        there = np.where(np.isfinite(y), rep[column], np.nan)
+        theirs, mine = _value_statistics(t, there), _value_statistics(t, y[None])
+        out |= {f"{k}{suffix}": (theirs[k], mine[k]) for k in mine}
+    return out
+
+
+def _value_statistics(t: Floats, y: Floats) -> dict[str, Floats]:
+    broken = ~np.isfinite(y).any(axis=1)
+    filled = np.where(np.isfinite(y), y, -np.inf)
+    change = np.abs(np.diff(np.where(np.isfinite(y), y, 0.0), axis=1))
+    out = {
+        "mean": np.nanmean(np.where(broken[:, None], 0.0, y), axis=1),
+        "largest": filled.max(axis=1),
+        "time of the largest": t[np.argmax(filled, axis=1)],
+        "mean change": change.mean(axis=1),
+    }
+    return {k: np.where(broken, np.nan, v) for k, v in out.items()}
+
+
+def event_statistics(times: Floats, window: float) -> dict[str, Floats]:
+    """Return what tells arrival processes apart, each of shape (m,).
+
+    Parameters
+    ----------
+    times : ndarray, shape (m, most)
+        Ascending, NaN at the end.
+    window : float
+    """
+    gaps = np.diff(times, axis=1)
+    n = np.isfinite(gaps).sum(axis=1)
+    some = np.maximum(n, 1)
+    g0 = np.where(np.isfinite(gaps), gaps, 0.0)
+    mean = g0.sum(axis=1) / some
+    variance = (np.where(np.isfinite(gaps), (gaps - mean[:, None]) ** 2, 0.0)).sum(axis=1) / some
+    logs = np.log(np.where(np.isfinite(gaps) & (gaps > 0), gaps, 1e-12 * window))
+    centre = np.where(np.isfinite(gaps), logs, 0.0).sum(axis=1) / some
+    dev = np.where(np.isfinite(gaps), logs - centre[:, None], 0.0)
+    memory = (dev[:, 1:] * dev[:, :-1]).sum(axis=1) / np.maximum((dev**2).sum(axis=1), 1e-300)
+    out = {"events": n.astype(float), "unevenness of gaps": np.sqrt(variance) / np.maximum(mean, 1e-300),
+           "memory of gaps": memory}  # fmt: skip
+    for parts in _WINDOWS:
+        cell = np.clip(np.nan_to_num(times[:, 1:], nan=-1.0) / window * parts, -1, parts - 1e-9)
+        row = np.arange(len(times))[:, None] * (parts + 1)
+        index = np.where(np.isfinite(times[:, 1:]), np.floor(cell), parts).astype(np.int64) + row
+        counts = np.bincount(index.ravel(), minlength=len(times) * (parts + 1)).reshape(len(times), -1)[:, :parts]
+        spread = counts.var(axis=1) / np.maximum(counts.mean(axis=1), 1e-300)
+        out[f"unevenness of counts in {parts} parts"] = spread
+    return out
