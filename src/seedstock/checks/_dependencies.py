@@ -89,6 +89,9 @@ def mine(columns: Codes, rng: Rng) -> list[Rule]:
         sizes = np.bincount(u[u >= 0], minlength=1)
         if (sizes >= _LEAST_GROUP).sum() < _LEAST_GROUPS:
             continue
+        # Amounts that are mostly zero decide nothing; keys and codes do.
+        if len(sizes) > 50 and sizes.max() > 0.2 * len(u):
+            continue
         for b, v in part.items():
             if a == b:
                 continue

@@ -101,8 +101,10 @@ def _is_slip(a: str, b: str, best: float, second: float, n_a: int, n_b: int, wor
         return False
     if second > best - 0.5 / size:
         return False  # as near to another one
-    if not _digits_agree(a, b):
+    if not _digits_agree(a, b) or sum(c.isalnum() for c in b) < 0.6 * len(b):
         return False
+    if size <= 6 and n_a > 3:
+        return False  # the same slip in a short code again and again is a code
     known = canonical(b).split()
     odd = [w for w in canonical(a).split() if w not in known]
     # A word that stands elsewhere as well is no slip of the hand.

@@ -138,7 +138,7 @@ def _finding(data: Dataset, name: str, hit: NDArray[np.bool_], far: float) -> Fi
         for r in rows[:5_000]
     )
     return Finding(
-        NAME, data.name, name, tuple(rows.tolist()), "high" if far > 20 and len(rows) >= 3 else "medium",
+        NAME, data.name, name, tuple(rows.tolist()), "medium",
         0.8 if far > 2 else 0.6,
         f"{counted(len(rows), 'value')} of {name!r} lie beyond what its tail extends to: "
         f"{', '.join(map(clip, texts))}.",

@@ -121,7 +121,8 @@ def _orders(data: Dataset, x: dict[str, NDArray[np.float64]]) -> list[Finding]:
             rows = np.flatnonzero(broken)
             out.append(
                 Finding(
-                    NAME, data.name, a, tuple(rows.tolist()), "medium", 0.8,
+                    NAME, data.name, a, tuple(rows.tolist()),
+                    "medium" if data.columns[a].kind == "datetime" else "low", 0.8,
                     f"{a!r} is at most {b!r} in {1 - k / n:.2%} of the rows, and not in {counted(k, 'row')}.",
                     "Look whether the two are swapped or one of them is wrong.",
                     details={"rule": f"{a} <= {b}", "depth": depth},

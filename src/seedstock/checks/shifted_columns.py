@@ -140,7 +140,7 @@ def _swapped_numbers(data: Dataset) -> list[Finding]:
         if not (a1 < b0 or b1 < a0):
             continue
         rows = np.flatnonzero((x >= b0) & (x <= b1) & (y >= a0) & (y <= a1))
-        if 0 < len(rows) <= 0.2 * len(x):
+        if 2 < len(rows) <= 0.2 * len(x):
             out.append(_swap(data, a, b, rows))
     return out
 

@@ -77,7 +77,8 @@ def _grid(x: NDArray[np.float64]) -> int | None:
     for decimals in range(7):
         on = np.abs(np.round(x, decimals) - x) <= 1e-9 * np.maximum(np.abs(x), 1.0)
         if on.mean() >= _LEAST:
-            return decimals if on.mean() < 1 else None
+            # Shares that are 0 or 1 for most rows are on no grid of whole numbers.
+            return decimals if on.mean() < 1 and len(np.unique(x[on])) >= 20 else None
     return None
 
 
