@@ -94,6 +94,42 @@ def chance_pairs(cells: Hashes, other: Hashes | None = None) -> Chance:
     return Chance(observed, expected)
 
 
+def odd_rows(cells: Hashes, other: Hashes | None = None) -> tuple[NDArray[np.bool_], Chance]:
+    """Return the rows among which equal ones are no chance, and what chance gives among them.
+
+    Where the whole table is too coarse to tell, rows with a rare value in one of its finest columns may still do.
+
+    Parameters
+    ----------
+    cells, other
+        As in `chance_pairs`; the rows are those of `cells`.
+    """
+    everything = np.ones(len(cells), bool)
+    chance = chance_pairs(cells, other)
+    if chance.odd or not chance.pairs:
+        return everything & chance.odd, chance
+    distinct = np.array([len(np.unique(cells[:: max(1, len(cells) // _ROWS), j])) for j in range(cells.shape[1])])
+    mask = np.zeros(len(cells), bool)
+    best = chance
+    for j in np.argsort(-distinct, kind="stable")[:4]:
+        rare = _rare(cells[:, j], cells[:, j])
+        if distinct[j] < 50 or rare.sum() < 20:
+            continue
+        rest = None if other is None else other[_rare(other[:, j], cells[:, j])]
+        part = chance_pairs(cells[rare], rest)
+        if part.odd:
+            mask |= rare
+            best = part if part.pairs > best.pairs or not best.odd else best
+    return mask, best
+
+
+def _rare(values: Hashes, among: Hashes) -> NDArray[np.bool_]:
+    """Tell which values make up less than half a per cent of another column."""
+    known, counts = np.unique(among, return_counts=True)
+    common = known[counts >= max(0.005 * len(among), 5)]
+    return ~np.isin(values, common)
+
+
 def _sum(cells: Hashes) -> Hashes:
     with np.errstate(over="ignore"):
         return cells.sum(axis=1, dtype=np.uint64)

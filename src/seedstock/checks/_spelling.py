@@ -69,7 +69,12 @@ def misspelt(
     keys = np.array([normal(t[:_LONG]) for t in levels], object)
     fit = np.array([4 <= len(k) < _LONG for k in keys], bool)
     common = np.flatnonzero(fit & (counts >= 4))
-    common = common[np.argsort(-counts[common], kind="stable")][:_MOST_FREQUENT]
+    common = common[np.argsort(-counts[common], kind="stable")]
+    # Of variants of one spelling the commonest: or each would make the other doubtful.
+    first: dict[str, int] = {}
+    for j in common.tolist():
+        first.setdefault(_key(levels[j]), j)
+    common = np.array(list(first.values()), np.int64)[:_MOST_FREQUENT]
     if not len(common):
         return {}
     top = counts[common[0]]

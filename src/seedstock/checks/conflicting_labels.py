@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._cells import compared, counted, hash_cells, hash_table
-from seedstock.checks._chance import chance_pairs
+from seedstock.checks._chance import odd_rows
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -46,8 +46,9 @@ class Conflicts:
         torn = (low < high)[groups] & here
         if not torn.any():
             return []
-        chance = chance_pairs(cells)
-        if not chance.odd:
+        odd, chance = odd_rows(cells)
+        torn &= odd
+        if not torn.any():
             return []
         rows = np.flatnonzero(torn)
         share = len(rows) / len(keys)

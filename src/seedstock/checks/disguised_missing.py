@@ -173,7 +173,8 @@ def _apart(v: float, values: NDArray[np.float64], counts: NDArray[np.int64], n: 
         typical = abs(q[2])
         return bool(
             one_side and n >= 3 and nearest > 0.15 * typical and abs(q[0] if len(above) else q[4]) > 0.25 * typical
-            and gap > (3.0 if n < 10 else 1.1) * inner and n <= counts.sum() and typical > 1.5 * spread / 2 and len(values) >= 10
+            and gap > (3.0 if n < 10 else 1.1) * inner and n <= counts.sum()
+            and typical > 1.5 * spread / 2 and len(values) >= 10
         )  # fmt: skip
     if v == -1 and listed:
         return bool(n >= 3 and not len(below) and (values >= 0).all() and n > 3 * counts[values == values.min()].sum())

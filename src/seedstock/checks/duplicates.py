@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._cells import Hashes, compared, counted, hash_table
-from seedstock.checks._chance import chance_pairs
+from seedstock.checks._chance import odd_rows
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
@@ -50,13 +50,10 @@ class Duplicates:
         ids = [c for c in data.columns.of_kind("id") if not data.table[c].missing.all()]
         certain = repeats(keys + _rows(hash_table(data.table, ids))) if ids else np.zeros(n, bool)
         extra = repeats(keys)
+        odd, chance = odd_rows(cells)
+        extra = (extra & odd) | certain
         if not extra.any():
             return []
-        chance = chance_pairs(cells)
-        if not chance.odd and not certain.any():
-            return []
-        if not chance.odd:
-            extra = certain
         rows = np.flatnonzero(extra)
         confidence = 1.0 if certain.all() else float(np.clip(max(chance.excess, certain[rows].mean()), 0.5, 0.999))
         share = len(rows) / n

@@ -129,20 +129,22 @@ class _Context:
 
     def __init__(self, data: Dataset) -> None:
         self.columns: dict[str, NDArray[np.int64]] = {}
+        self.counts: dict[str, NDArray[np.int64]] = {}
         n = len(data.table)
         for name, column in data.table.columns.items():
             if column.values.ndim > 1 or data.columns[name].kind == "image" or len(self.columns) >= _MOST_COLUMNS:
                 continue
             codes, k = column.codes()
             if 2 <= k <= 0.5 * n:
-                self.columns[name] = np.where(column.missing, -1, codes)
+                self.columns[name] = codes
+                self.counts[name] = np.bincount(codes)
 
     def allows(self, name: str, codes: NDArray[np.int64], a: int, b: int) -> bool:
         """Tell whether no more columns speak against a being b than for it.
 
         A column speaks against where the rows of b are concentrated and the rows of a hold what b never does.
         """
-        first, second = np.flatnonzero(codes == a)[:20], np.flatnonzero(codes == b)[:2_000]
+        first, second = np.flatnonzero(codes == a)[:20], np.flatnonzero(codes == b)[:20_000]
         votes = 0
         for other, values in self.columns.items():
             if other == name:
@@ -150,8 +152,10 @@ class _Context:
             theirs, counts = np.unique(values[second], return_counts=True)
             if counts.max() < 0.5 * len(second):
                 continue
-            seen = np.isin(values[first], theirs[counts >= 0.05 * len(second)]).mean()
-            votes += 1 if seen >= 0.5 else -1
+            if np.isin(values[first], theirs[counts >= 0.05 * len(second)]).mean() >= 0.5:
+                votes += 1
+            elif not np.isin(values[first], theirs).any() and (self.counts[other][values[first]] >= 3).any():
+                votes -= 1
         return votes >= 0
 
 

@@ -21,6 +21,7 @@ __all__ = ["CHECK", "SOURCE", "LabelErrors", "plant", "rank_label_errors"]
 NAME = "label_errors"
 _EVIDENCE = 3.0
 """Standard errors from which the noise is beyond doubt."""
+_MANY = 8
 _REGRESSION_ROWS = 20_000
 
 
@@ -42,9 +43,9 @@ class WrongLabels:
         found = rank_label_errors(fit.y, fit.P)
         flagged = found.flagged
         # A handful of doubtful rows is no finding: some rows of every class are unlike the others.
-        sure = len(flagged) and (
-            found.probability[flagged].mean() >= 0.5 or (found.probability[flagged] > 0.8).sum() >= 3
-        )
+        p = found.probability[flagged]
+        many = len(flagged) >= max(_MANY, 0.002 * len(fit.y))
+        sure = len(flagged) > 0 and bool(many or p.mean() >= 0.5 or (p > 0.8).sum() >= 3)
         return [_finding(data, fit, found, flagged)] if sure else []
 
 

@@ -101,7 +101,7 @@ def _suspects(
         cls = table.argmax(1)
         good = (size >= _LEAST) & (size <= _MOST_SHARE * n) & (table.max(1) >= _PURE * size)
         # One in twenty rows is no odd value, where there are few.
-        good &= (size <= 0.05 * n) | (m >= 10)
+        good &= (size <= 0.05 * n) | (m >= 10) | column.is_text
         good &= size * -np.log(np.maximum(share[cls], 1e-12)) > -np.log(_SURE) * 0.5
         for v in np.flatnonzero(good):
             strength = float(size[v] * -np.log(max(share[cls[v]], 1e-12)))

@@ -89,6 +89,12 @@ def _likelier_swapped(
     b_in_b = _log_p(lb, shapes_b, nb, index_b, shapes_b, own=True)
     gain_a = np.append(a_in_b - a_in_a, -np.inf)[ca]
     gain_b = np.append(b_in_a - b_in_b, -np.inf)[cb]
+    if not len(without):
+        # Cells that are at home in the other column, in both columns of a row at once: independent ones hardly meet.
+        away_a, away_b = gain_a > 1, gain_b > 1
+        both = away_a & away_b
+        if both.sum() >= 3 and both.sum() >= 0.8 * max(away_a.sum(), away_b.sum()):
+            return np.flatnonzero(both)
     return np.flatnonzero((gain_a + gain_b > limit) & (gain_a > 1) & (gain_b > 1))
 
 
@@ -99,7 +105,8 @@ def _log_p(
     """Return log P(text | column): known values by their counts, new ones by their shape."""
     total = float(counts.sum()) + 1.0
     known = float((counts > 0).sum()) + 1.0
-    p_new = 0.5 if known > 0.2 * total else 0.05
+    # New values are as likely as single ones were (Good 1953).
+    p_new = min(float((counts == 1).sum() + 0.5) / total, 0.5)
     seen: dict[str, float] = {}
     for s, k in zip(forms.tolist(), counts.tolist(), strict=True):
         seen[s] = seen.get(s, 0.0) + k

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._cells import compared, counted, hash_cells, hash_table, normal, present_levels
-from seedstock.checks._chance import chance_pairs
+from seedstock.checks._chance import odd_rows
 from seedstock.core.results import Finding
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
@@ -72,10 +72,11 @@ def leaks(
     numbers = np.arange(len(table)) if numbers is None else numbers
     out: list[Finding] = []
     cells, others = hash_table(table, names), hash_table(other, names)
-    chance = chance_pairs(cells, others)
+    odd, chance = odd_rows(cells, others)
     with np.errstate(over="ignore"):
         same = np.isin(cells.sum(1, dtype=np.uint64), others.sum(1, dtype=np.uint64))
-    if same.any() and chance.odd:
+    same &= odd
+    if same.any():
         expected = "less than one" if chance.expected < 1 else f"about {chance.expected:,.0f}"
         out.append(
             Finding(

@@ -91,7 +91,8 @@ def plant(data: Dataset, share: float, rng: Rng) -> tuple[Dataset, NDArray[np.in
     for name in data.columns.of_kind("number"):
         column = data.table[name]
         x = column.values
-        if column.values.dtype.kind != "f" or (np.abs(np.round(x, 4) - x) > 1e-9).any():
+        written = column.values.dtype.kind == "f" and not (np.abs(np.round(x, 4) - x) > 1e-9).any()
+        if not written or len(np.unique(x)) < 50:
             continue
         values = x.copy()
         values[rows] = np.mean(x) + np.std(x) * g.normal(size=len(rows))
