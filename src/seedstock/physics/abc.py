@@ -17,7 +17,7 @@ from seedstock.physics.problem import Problem
 from seedstock.physics.summaries import features_of, observed_features
 
 Floats = NDArray[np.float64]
-_KEEP = 4_000
+_KEEP = 8_000
 _MOST_FAILED = 0.9
 
 Simulations = Callable[[Floats, np.random.Generator], Floats]

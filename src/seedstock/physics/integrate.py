@@ -39,7 +39,7 @@ def integrate(
     rhs: Callable[[float, Floats], Floats],
     y0: Floats,
     t: Floats,
-    rtol: float = 1e-6,
+    rtol: float = 1e-5,
     atol: float = 1e-8,
     max_steps: int = 4_000,
 ) -> Floats:

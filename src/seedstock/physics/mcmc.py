@@ -49,7 +49,7 @@ def sample(
     ess: float = 2_000,
     rhat: float = 1.01,
     block: int = 100,
-    max_steps: int = 3_000,
+    max_steps: int = 2_000,
 ) -> Chain:
     """Walk until the draws are worth `ess` independent ones and R-hat is below its bound, or steps run out.
 

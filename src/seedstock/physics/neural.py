@@ -1,0 +1,66 @@
+"""Neural posterior estimation, through the optional library sbi (extra ``sbi``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seedstock.core.errors import InputError, MissingExtraError
+from seedstock.core.rng import Rng
+from seedstock.physics.posterior import Posterior
+from seedstock.physics.problem import Problem
+from seedstock.physics.summaries import features_of, observed_features
+
+_KEEP = 8_000
+
+
+def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
+    """Calibrate a model by a normalising flow that is trained on simulations.
+
+    Notes
+    -----
+    Papamakarios and Murray (2016), Greenberg, Nonnenmacher and Macke (2019); one round.
+
+    Raises
+    ------
+    MissingExtraError
+        Where sbi is not installed.
+    """
+    try:
+        import torch
+        from sbi.inference import NPE
+    except ImportError:
+        raise MissingExtraError(
+            "the method npe needs the library sbi; install seedstock[sbi], or choose the method smc-abc"
+        ) from None
+    if simulations < 200:
+        raise InputError(f"calibration by simulation needs 200 simulations or more, not {simulations}")
+    g = rng.child("simulate").generator()
+    x = problem.draw_prior(simulations, g)
+    with np.errstate(all="ignore"):
+        features = np.concatenate(
+            [
+                features_of(problem, problem.replicate(problem.theta(x[k : k + 500]), g))
+                for k in range(0, simulations, 500)
+            ]
+        )
+    good = np.isfinite(features).all(axis=1)
+    if good.sum() < 100:
+        raise InputError(f"{int((~good).sum()):,} of {simulations:,} simulations failed; mend the simulator")
+    u = problem.to_free(x[good])
+    middle, spread = np.median(features[good], axis=0), features[good].std(axis=0) + 1e-12
+    theta = torch.as_tensor(u, dtype=torch.float32)
+    data = torch.as_tensor((features[good] - middle) / spread, dtype=torch.float32)
+    target = torch.as_tensor((observed_features(problem) - middle) / spread, dtype=torch.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(rng.child("npe").integer())
+        inference: Any = NPE(show_progress_bars=False)
+        inference.append_simulations(theta, data).train()
+        estimator = inference.build_posterior()
+        draws = estimator.sample((_KEEP,), x=target, show_progress_bars=False).numpy().astype(float)
+    draws = draws[np.isfinite(problem.from_free(draws)[1])]
+    failed = int((~good).sum())
+    counted = getattr(problem.model.simulate, "rejected", None)
+    facts = {"simulations": simulations, "rejected": dict(counted()) if callable(counted) else {"failed": failed}}
+    return Posterior(problem, problem.from_free(draws)[0], "npe", facts)
