@@ -9,6 +9,7 @@ rows cannot: trees are small, their leaves large, and their number is found on r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -29,6 +30,8 @@ _MIN_ROWS = 100
 _CAP = 0.98
 """Quantile of the weights above which rows are kept for certain."""
 _FLOOR = -4.0
+_SIDE_BY_SIDE = 4_096
+"""Rows from which two threads pay."""
 
 Draw = Callable[[int, Rng, "Filter | None"], dict[str, Codes]]
 
@@ -77,6 +80,13 @@ class Filter:
     def log_weight(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
         """Return the log density ratio of each row, up to a constant, shape (n,)."""
         X = _design(self.names, codes)
+        if len(X) < _SIDE_BY_SIDE:
+            return self._sum(X)
+        # The compiled trees let other threads run.
+        with ThreadPoolExecutor(2) as pool:
+            return np.concatenate(list(pool.map(self._sum, np.array_split(X, 2))))
+
+    def _sum(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         total = np.zeros(len(X))
         for tree in self._compiled:
             total += tree(X)
