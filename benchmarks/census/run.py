@@ -102,7 +102,8 @@ def measure_model(generator: str, seed: int) -> dict[str, Any]:
     start = time.perf_counter()
     model = api.fit(train, generator=generator, seed=seed)
     fitted = time.perf_counter()
-    synthetic = model.draw(len(train.table), seed)
+    drawer, _ = model.marking().of(model.fitted, len(train.table))
+    synthetic = draw(drawer, len(train.table), Rng(seed).child("sample"))
     drawn = time.perf_counter()
     n_many = 200_000
     draw(model.fitted, n_many, Rng(1), keep=0)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_smoothing_spline
 
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
@@ -17,10 +16,13 @@ from seedstock.core.table import Dataset
 from seedstock.physics.equations import polynomial_model, print_equation
 from seedstock.physics.model import PhysicalModel
 from seedstock.physics.series import Series, series_of
+from seedstock.physics.smoothing import Smoother
 
 Floats = NDArray[np.float64]
 _BOOTSTRAPS = 100
-_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+_NOISES = 20
+_SLACK = 6.0
+_RIDGE = 1e-9
 _FLOOR = 1e-4
 """Share of the changes' variance below which a misfit is taken for that of the smoothing, not of the equation."""
 _BLOCKS = 5
@@ -29,7 +31,6 @@ _DROP = 0.3
 _MOST_NOISE = 0.5
 _LEAST_ROWS = 12
 _MOST_COLUMNS = 6
-_GRID = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +91,10 @@ def discover(data: Dataset | Series, rng: Rng, *, degree: int = 2, time: str | N
     Notes
     -----
     Weak form after Messenger and Bortz (2021): the equation is multiplied by bumps and integrated by parts, so no
-    noisy derivative is needed. Sequentially thresholded least squares after Brunton, Proctor and Kutz (2016); an
-    ensemble over bumps with inclusion probabilities after Fasel, Kutz, Brunton and Brunton (2022). The threshold is
-    chosen by BIC.
+    noisy derivative is needed. Sparse regression after Brunton, Proctor and Kutz (2016), an ensemble over bumps with
+    inclusion probabilities after Fasel, Kutz, Brunton and Brunton (2022). Terms leave by what the fit loses without
+    them (Boninsegna, Nueske and Clementi 2018), not by a threshold on coefficients: on one orbit terms are nearly
+    collinear, and then all coefficients of the full fit are large.
 
     Examples
     --------
@@ -108,19 +110,27 @@ def discover(data: Dataset | Series, rng: Rng, *, degree: int = 2, time: str | N
     scale = np.maximum(np.abs(x).max(axis=0), 1e-300)
     terms = _terms(len(names), degree)
     labels = [_label(term, names) for term in terms]
-    smooth, at = _smooth(t, x / scale)
-    rough = [n for i, n in enumerate(names) if _share_of_noise(t, x[:, i] / scale[i], at, smooth[:, i]) > _MOST_NOISE]
+    smoother = Smoother(t)
+    smooth, course, noise = smoother.smooth(x / scale)
+    rough = [name for name, sd, y in zip(names, noise, (x / scale).T, strict=True) if sd**2 > _MOST_NOISE * y.var()]
     if rough:
         words = f"{', '.join(rough)} looks like noise: no smooth course in time explains half of its variance"
         return Discovery(False, words, (), {name: {} for name in names})
-    design, target = _weak(at, smooth, terms)
+    design, target = _weak(smoother.grid, smooth, terms)
     g = rng.child("discover").generator()
+    # With other noise the right equations would miss the changes by this much.
+    spread = np.zeros(len(names))
+    for _ in range(_NOISES):
+        again = course + noise * g.standard_normal(course.shape)
+        spread += ((_weak(smoother.grid, smoother.smooth(again)[0], terms)[1] - target) ** 2).sum(axis=0) / _NOISES
+    floor = np.maximum(_FLOOR, _SLACK * spread / np.maximum((target**2).sum(axis=0), 1e-300))
+    # Bumps overlap: so many rows are independent of each other.
+    effective = max(len(design) // 4, 8)
     counts = np.zeros((len(names), len(terms)))
-    rows = len(design)
     for _ in range(_BOOTSTRAPS):
-        pick = g.integers(rows, size=rows)
+        pick = g.integers(len(design), size=len(design))
         for i in range(len(names)):
-            counts[i] += _sparse(design[pick], target[pick, i], len(t)) != 0
+            counts[i] += _sparse(design[pick], target[pick, i], effective, floor[i]) != 0
     share = counts / _BOOTSTRAPS
     inclusion = {name: dict(zip(labels, map(float, share[i]), strict=True)) for i, name in enumerate(names)}
     kept = share >= _KEEP
@@ -137,7 +147,8 @@ def discover(data: Dataset | Series, rng: Rng, *, degree: int = 2, time: str | N
         return Discovery(False, reason, (), inclusion, {}, fits)
     equations = tuple(print_equation(name, coefficients[name]) for name in names)
     model = polynomial_model(series, names, terms, labels, kept, found * units, equations)
-    why = f"{int(kept.sum())} of {kept.size} terms are in {_KEEP:.0%} or more of {_BOOTSTRAPS} bootstraps, no other is near"
+    n_kept = int(kept.sum())
+    why = f"{n_kept} of {kept.size} terms are in {_KEEP:.0%} or more of {_BOOTSTRAPS} bootstraps, no other is near"
     return Discovery(True, why, equations, inclusion, coefficients, fits, model)
 
 
@@ -165,7 +176,7 @@ def _states(series: Series) -> tuple[Floats, Floats, list[str]]:
         raise InputError("there is nothing to find equations for: the data have no numeric column beside the time")
     if len(names) > _MOST_COLUMNS:
         raise InputError(
-            f"equations are looked for in at most {_MOST_COLUMNS} columns, and there are {len(names)}; drop some"
+            f"equations are found for at most {_MOST_COLUMNS} columns, and there are {len(names)}; drop some"
         )
     x = np.stack(list(series.values.values()), axis=1)
     here = np.isfinite(x).all(axis=1)
@@ -186,18 +197,6 @@ def _label(term: tuple[int, ...], names: list[str]) -> str:
     return " ".join(names[i] + (f"^{k}" if k > 1 else "") for i, k in powers.items()) or "1"
 
 
-def _smooth(t: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """Return the columns smoothed (splines whose penalty is chosen by cross-validation) on a fine grid."""
-    at = np.linspace(t[0], t[-1], max(_GRID, 2 * len(t)))
-    unit = (t - t[0]) / np.ptp(t)
-    smooth = np.stack([make_smoothing_spline(unit, column)((at - t[0]) / np.ptp(t)) for column in x.T], axis=1)
-    return smooth, at
-
-
-def _share_of_noise(t: Floats, x: Floats, at: Floats, smooth: Floats) -> float:
-    return float(((x - np.interp(t, at, smooth)) ** 2).mean() / max(float(x.var()), 1e-300))
-
-
 def _weak(t: Floats, x: Floats, terms: list[tuple[int, ...]]) -> tuple[Floats, Floats]:
     """Return integrals of terms times bumps, (rows, terms), and of -x times the bumps' derivatives, (rows, n)."""
     library = np.stack([np.prod(x[:, list(term)], axis=1) for term in terms], axis=1)
@@ -216,33 +215,32 @@ def _weak(t: Floats, x: Floats, terms: list[tuple[int, ...]]) -> tuple[Floats, F
     return np.array(rows)[order], np.array(targets)[order]
 
 
-def _sparse(design: Floats, y: Floats, n: int) -> Floats:
-    """Return the sparse coefficients; the threshold, a share of the changes' size, is chosen by BIC."""
-    norms = np.maximum(np.sqrt((design**2).mean(axis=0)), 1e-300)
-    best, score = np.zeros(design.shape[1]), np.inf
-    size = max(float((y**2).mean()), 1e-300)
-    for threshold in _THRESHOLDS:
-        kept = np.ones(design.shape[1], bool)
-        c = np.zeros(design.shape[1])
-        for _ in range(12):
-            c[:] = 0.0
-            c[kept] = _least_squares(design[:, kept], y)
-            strength = np.abs(c) * norms / np.sqrt(size)
-            new = kept & (strength >= threshold)
-            if (new == kept).all() or not new.any():
-                break
-            kept = new
-        rest = float(((y - design @ c) ** 2).mean()) / size
-        bic = n * np.log(rest + _FLOOR) + np.log(n) * int((c != 0).sum())
+def _sparse(design: Floats, y: Floats, n: int, floor: float) -> Floats:
+    """Return sparse coefficients: terms leave one by one, the least missed first, as long as BIC falls."""
+    norms = np.maximum(np.sqrt((design**2).sum(axis=0)), 1e-300)
+    b = design / norms
+    gram, right, size = b.T @ b, b.T @ y, max(float(y @ y), 1e-300)
+    p = len(right)
+    kept = list(range(p))
+    best, score = np.zeros(p), np.inf
+    while kept:
+        some = np.ix_(kept, kept)
+        inverse = np.linalg.inv(gram[some] + _RIDGE * np.eye(len(kept)))
+        c = inverse @ right[kept]
+        rest = max(size - float(c @ right[kept]), 0.0) / size
+        bic = n * np.log(rest + floor) + np.log(n) * len(kept)
         if bic < score:
-            best, score = c.copy(), bic
+            score, best = bic, np.zeros(p)
+            best[kept] = c / norms[kept]
+        # What the misfit gains when a term leaves and the others take over: c_k^2 / (G^-1)_kk.
+        kept.pop(int(np.argmin(c**2 / np.diag(inverse))))
     return best
 
 
 def _least_squares(a: Floats, y: Floats) -> Floats:
     norms = np.maximum(np.sqrt((a**2).sum(axis=0)), 1e-300)
     b = a / norms
-    return np.asarray(np.linalg.solve(b.T @ b + 1e-9 * np.eye(a.shape[1]), b.T @ y) / norms)
+    return np.asarray(np.linalg.solve(b.T @ b + _RIDGE * np.eye(a.shape[1]), b.T @ y) / norms)
 
 
 def _refit(design: Floats, target: Floats, kept: NDArray[np.bool_]) -> tuple[Floats, Floats]:
