@@ -21,7 +21,7 @@ from seedstock.physics.smoothing import Smoother
 Floats = NDArray[np.float64]
 _BOOTSTRAPS = 100
 _NOISES = 20
-_SLACK = 6.0
+_SLACK = 3.0
 _RIDGE = 1e-9
 _FLOOR = 1e-4
 """Share of the changes' variance below which a misfit is taken for that of the smoothing, not of the equation."""
