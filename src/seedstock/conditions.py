@@ -180,7 +180,7 @@ def _read(value: Any, dtype: np.dtype[Any], schema: ColumnSchema, name: str) -> 
             return np.datetime64(text, "us")
         if dtype.kind == "m":
             return np.timedelta64(round(float(text) * 1e6), "us")
-        number = float(text.replace(",", ".")) if schema.format == "," else float(text)
+        number = float(text.replace(",", ".")) if "," in (schema.format or "") else float(text)
         if dtype.kind == "i":
             return int(text) if text.lstrip("+-").isdigit() else _whole(number)
         return number

@@ -31,7 +31,8 @@ class ColumnSchema:
         Numbers: decimals as written; 0 for whole numbers; None when there is no grid.
     format : str or None
         Datetimes: the strftime format of the text. Booleans: ``"no/yes"``, the two texts, false first.
-        Numbers: ``","`` for a decimal comma, ``"0"`` where all decimals are written (12.50), ``",0"`` for both.
+        Numbers: ``","`` for a decimal comma, ``"0"`` where all decimals are written (12.50), ``",0"`` for both,
+        ``"#"`` where whole numbers have no decimals (2 beside 1.5), ``"e"`` where exponents may be written.
     missing : str or None
         The text of a missing cell where it was not empty, such as ``?`` or ``NA``.
     """

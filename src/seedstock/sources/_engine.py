@@ -22,6 +22,8 @@ TIMES = {"DATE": "date", "TIMESTAMP": "datetime[us]", "TIMESTAMP_S": "datetime[s
 def engine_column(con: Any, source: str, name: str, kind: str) -> tuple[Raw, str | None]:
     """Return one column of a table, and a note where it is held otherwise than it came."""
     c = '"' + name.replace('"', '""') + '"'
+    if kind in ("TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE"):
+        c, kind = f"{c}::TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"
 
     def fetch(expression: str) -> Any:
         return next(iter(con.execute(f"SELECT {expression} AS x FROM {source}").fetchnumpy().values()))

@@ -13,7 +13,9 @@ from seedstock.core.table import Column
 
 MISSING_TOKENS = frozenset({"", "?", "NA", "N/A", "NULL", "null", "nan", "NaN"})
 """Texts that stand for a missing cell in any column."""
-WEAK_TOKENS = frozenset({"-", "None"})
+WEAK_TOKENS = frozenset(
+    {"-", "--", ".", "None", "none", "NONE", "n/a", "na", "Null", "NAN", "NaT", "<NA>", "#N/A", "#NA"}
+)
 """Texts that stand for a missing cell only where all others are numbers or times."""
 UNTYPED = ""
 """The dtype of a column of a text file: whatever its texts say."""

@@ -1,6 +1,7 @@
 """Dates, times of day and durations in texts: found out over the whole column, and written again in the same form.
 
-Forms are strftime's, with ``%3f`` for three digits of a second's fraction and ``%-d`` for a day without a zero.
+Forms are strftime's, with ``%3f`` for three digits of a second's fraction, ``%-d`` for a day without a zero, ``%^b``
+for a month in capitals and ``%P`` for am and pm.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def _clock(found: list[re.Match[str]]) -> tuple[NDArray[np.int64], str | None, s
     if any(x["p"] for x in found):
         if ((hours < 1) | (hours > 12)).any() or not all(x["p"] for x in found):
             return None
-        hours = hours % 12 + np.array([12 if x["p"] in ("PM", "pm", "Pm") else 0 for x in found])
+        hours = hours % 12 + np.array([12 if x["p"].upper() == "PM" else 0 for x in found])
     if ((hours > 23) | (minutes > 59) | (seconds > 60)).any():
         return None
     micros = hours * HOUR + minutes * MINUTE + seconds * SECOND + fraction
@@ -195,7 +196,7 @@ def _form(x: re.Match[str], day: str, month: str, zone: str, long: bool) -> str:
     m = (
         ("%m" if len(raw) == 2 else "%-m")
         if raw.isdigit()
-        else ("%b" if len(raw) == 3 and not (long and raw.lower() == "may") else "%B")
+        else ("%^" if raw.isupper() else "%") + ("b" if len(raw) == 3 and not (long and raw.lower() == "may") else "B")
     )
     if x.start("Y") == 0:
         date = f"{y}{sep}{m}{sep}{d}"
@@ -206,7 +207,9 @@ def _form(x: re.Match[str], day: str, month: str, zone: str, long: bool) -> str:
         return date
     twelve = bool(parts["p"])
     clock = _hour(parts["H"], twelve) + ":%M" + _seconds(parts)
-    return date + parts["gap"] + clock + (f"{parts['pg']}%p" if twelve else "") + (parts["zg"] + zone if zone else "")
+    if twelve:
+        clock += str(parts["pg"]) + ("%P" if str(parts["p"]).islower() else "%p")
+    return date + parts["gap"] + clock + (parts["zg"] + zone if zone else "")
 
 
 def _hour(text: str, twelve: bool) -> str:

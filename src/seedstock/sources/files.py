@@ -80,10 +80,10 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawT
     """
     with connection() as con, plain_name(path) as name:
         dialect = _sniff(con, name, delimiter, what)
-        columns = _load(con, name, dialect, path, what)
+        columns, dialect = _load(con, name, dialect, path, what)
         head = [text_column(a) for a in con.execute(f"SELECT * FROM t LIMIT {HEAD_ROWS}").fetchnumpy().values()]
-        if not len(head[0]):
-            raise InputError(f"{what} has no rows; bring a table with a header and rows")
+        if not len(head[0]) or not any(t and t.strip() for c in head for t in c.texts()):
+            raise InputError(f"{what} has no cells; bring a table with a header and rows")
         first = [c.texts()[0] for c in head]
         header = has_header(first, [c.take(slice(1, None)) for c in head])
         if header and len(head[0]) == 1:
@@ -93,6 +93,11 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawT
     if not header:
         names = [f"column_{k}" for k in range(1, len(body) + 1)]
         notes = ["The first row looks like data, so the columns are called column_1, column_2, ..."]
+    if dialect["quote"] != '"':
+        taken = f"Values in quotes were taken to be quoted with {dialect['quote']}, which is no part of them."
+        notes.append(
+            taken if dialect["quote"] else "The file's quotes do not match, so they are kept as part of cells."
+        )
     if dialect["skip"]:
         notes.append(f"The first {dialect['skip']} lines are no part of the table and were skipped.")
     options = {"delimiter": dialect["delim"], "quote": dialect["quote"], "header": header, "skip": dialect["skip"]}
@@ -129,7 +134,8 @@ def _sniff(con: duckdb.DuckDBPyConnection, name: str, delimiter: str | None, wha
 
 def _load(
     con: duckdb.DuckDBPyConnection, name: str, dialect: Mapping[str, Any], path: Path, what: str
-) -> Sequence[str]:
+) -> tuple[Sequence[str], Mapping[str, Any]]:
+    """Fill the engine's table ``t``; return its columns, and the dialect without quotes where they do not match."""
     width = dialect["width"] or _width(path, dialect)
     given = {"path": name, "size": MAX_LINE_BYTES, **{k: dialect[k] for k in ("delim", "skip")}}
     columns = "{" + ", ".join(f"'c{k}': 'VARCHAR'" for k in range(width)) + "}"
@@ -146,7 +152,7 @@ def _load(
             raise
         except duckdb.Error:
             continue
-        return [f"c{k}" for k in range(width)]
+        return [f"c{k}" for k in range(width)], {**dialect, "quote": quote}
     raise InputError(f"{what} {_why_not(path, dialect, width)}")
 
 
@@ -245,11 +251,29 @@ def read_json(path: Path, what: str) -> RawTable:
                 con.execute(f"CREATE TABLE source AS SELECT * FROM read_json({options}, columns = {{{columns}}})")
             else:
                 con.execute("CREATE TABLE source AS SELECT * FROM first")
+            _keep_long_numbers(con, options, kinds)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             raise InputError(f"{what} {_bad_json(path)}") from None
         return take_columns(con, "source", real=_first_keys(path, list(kinds)))
+
+
+def _keep_long_numbers(con: duckdb.DuckDBPyConnection, options: str, kinds: Mapping[str, str]) -> None:
+    """Read columns of whole numbers beyond 64 bits as texts: as floats their last digits would be lost."""
+    for name in [n for n, k in kinds.items() if k == "DOUBLE"]:
+        column = _identifier(name)
+        top = con.execute(f"SELECT max(abs({column})) FROM source WHERE isfinite({column})").fetchone()
+        if not top or top[0] is None or top[0] < 2.0**63:
+            continue
+        plain = options.replace(", convert_strings_to_integers = false, map_inference_threshold = -1", "")
+        plain = plain.replace(", sample_size = -1", "")
+        texts = f"read_json({plain}, columns = {{{_quoted(name)}: 'VARCHAR'}})"
+        con.execute(f"CREATE OR REPLACE TABLE long AS SELECT * FROM {texts}")
+        odd = con.execute(f"SELECT count(*) FROM long WHERE NOT regexp_full_match({column}, '-?[0-9]+')").fetchone()
+        if odd and not odd[0]:
+            con.execute(f"ALTER TABLE source ALTER {column} TYPE VARCHAR")
+            con.execute(f"UPDATE source SET {column} = long.{column} FROM long WHERE source.rowid = long.rowid")
 
 
 def _first_keys(path: Path, columns: Sequence[str]) -> list[str]:
@@ -298,6 +322,10 @@ def take_columns(
         if note:
             notes.append(f"Column {name!r} {note}.")
     return RawTable(columns, {}, tuple(notes))
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

@@ -16,6 +16,8 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
 
     It does not where it has a number over a column of numbers, unless its numbers count up evenly (years, 0 1 2 ...).
 
+    >>> has_header(["39", "State-gov", "77516"], [Column.of_texts([t]) for t in ("50", "Private", "83311")])
+    False
     >>> has_header(["a", "1999", "2000"], [Column.of_texts(t) for t in (["x"], ["4"], ["5"])])
     True
     >>> has_header(["39", "State-gov"], [Column.of_texts(t) for t in (["50"], ["Private"])])
@@ -27,6 +29,8 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
         return True
     values = [float(str(first[k]).strip().replace(",", "")) for k in numbers]
     steps = {b - a for a, b in pairwise(values)}
+    if len(values) == 2:  # any two numbers are evenly spaced
+        return steps == {1.0} and (values[0] in (0, 1) or 1800 <= values[0] < 2200)
     return len(values) > 1 and len(steps) == 1 and steps.pop() > 0
 
 

@@ -15,6 +15,7 @@ from seedstock.sources._raw import MISSING_TOKENS, UNTYPED, WEAK_TOKENS, Raw, co
 from seedstock.sources.dates import parse_times
 from seedstock.sources.identifiers import is_free_text, is_id_numbers, is_id_texts
 from seedstock.sources.numbers import decimals_of, looks_numeric, parse_numbers
+from seedstock.sources.texts import texts_of
 
 BOOLEANS = ("false/true", "no/yes", "f/t", "n/y")
 Inferred = tuple[Column, ColumnSchema, list[str]]
@@ -35,19 +36,26 @@ def infer(raw: Raw, name: str) -> Inferred:
     return column, schema, [f"Column {name!r} {note}." for note in notes]
 
 
-def without_tokens(column: Column, weak: bool) -> tuple[Column, str | None]:
-    """Return a text column whose missing-value tokens are missing cells, and the commonest token, None for empty."""
+def without_tokens(column: Column, weak: bool) -> tuple[Column, str | None, list[str]]:
+    """Return a text column whose missing-value tokens are missing cells, the commonest token (None for empty), and all.
+
+    >>> column, token, tokens = without_tokens(Column.of_texts(["a", "?", "?", None]), weak=False)
+    >>> column.missing.tolist(), token, tokens
+    ([False, True, True, True], '?', ['', '?'])
+    """
     if column.levels is None or not len(column.levels):
-        return column, None
+        return column, None, []
     tokens = MISSING_TOKENS | WEAK_TOKENS if weak else MISSING_TOKENS
     gone = np.array([t.strip() in tokens for t in column.levels])
     if not gone.any():
-        return column, None
+        return column, None, [""] * bool(column.missing.any())
     counts = np.bincount(column.values[~column.missing], minlength=len(gone))
     best = max(np.flatnonzero(gone).tolist(), key=lambda k: counts[k])
     token = column.levels[best].strip() if counts[best] > column.missing.sum() else ""
     new = [None if g else t for g, t in zip(gone, column.levels, strict=True)]
-    return relabel(column, new), token or None
+    seen = {str(t).strip() for t, g in zip(column.levels, gone, strict=True) if g}
+    seen |= {""} if column.missing.any() else set()
+    return relabel(column, new), token or None, sorted(seen)
 
 
 def stripped(column: Column) -> tuple[Column, bool]:
@@ -61,18 +69,15 @@ def stripped(column: Column) -> tuple[Column, bool]:
 
 
 def _infer_texts(raw: Raw) -> Inferred:
-    column, token = without_tokens(compact(raw.column), weak=False)
+    column, token, seen = without_tokens(compact(raw.column), weak=False)
     column, spaces = stripped(column)
     notes = ["has a space around every value, which was dropped"] if spaces else []
-    if spaces:
-        column, second = without_tokens(column, weak=False)
-        token = token or second
     base = ColumnSchema("category", dtype=raw.dtype or "string", missing=token)
     levels = [] if column.levels is None else [str(t) for t in column.levels]
     if not levels:
-        return column, base, [*notes, "has no values at all"]
+        return column, base, [*notes, *_tokens(seen, base), "has no values at all"]
     if raw.dtype not in (UNTYPED, "string"):
-        return column, base, notes
+        return column, base, [*notes, *_tokens(seen, base)]
     for form in BOOLEANS if len(levels) <= 2 else ():
         no, yes = form.split("/")
         folded = {t.casefold(): t for t in levels}
@@ -81,13 +86,17 @@ def _infer_texts(raw: Raw) -> Inferred:
             like = str.title if levels[0].istitle() else str.upper if levels[0].isupper() else str.lower
             no, yes = folded.get(no, like(no)), folded.get(yes, like(yes))
             values = spread(column, np.array([t == yes for t in levels]), np.zeros(len(levels), bool))
-            return values, replace(base, kind="boolean", dtype=raw.dtype or "bool", format=f"{no}/{yes}"), notes
-    typed = _typed(column, base, raw.dtype)
+            schema = replace(base, kind="boolean", dtype=raw.dtype or "bool", format=f"{no}/{yes}")
+            return values, schema, [*notes, *_tokens(seen, schema)]
+    typed, texts = _typed(column, base, raw.dtype), column
     if typed is None and any(t.strip() in WEAK_TOKENS for t in levels):
-        fewer, weak = without_tokens(column, weak=True)
-        typed = _typed(fewer, replace(base, missing=weak if weak and not token else token), raw.dtype)
+        texts, weak, more = without_tokens(column, weak=True)
+        seen = sorted({*seen, *more} - {""} | ({""} if raw.column.missing.any() else set()))
+        typed = _typed(texts, replace(base, missing=weak if weak and not token else token), raw.dtype)
     if isinstance(typed, tuple):
-        return typed[0], typed[1], [*notes, *typed[2]]
+        found, schema, more = typed
+        return found, schema, [*notes, *_tokens(seen, schema), *more, *_changed(texts, schema, found)]
+    notes += _tokens(seen, base)
     if isinstance(typed, str) and typed:
         notes.append(f"holds {typed}, so it is kept as text")
     else:
@@ -115,6 +124,29 @@ def _typed(column: Column, base: ColumnSchema, dtype: str) -> Inferred | str | N
     kind_ = "datetime" if times.values.dtype.kind == "M" else "duration"
     schema = replace(base, kind=kind_, dtype=dtype or times.dtype, format=times.format)  # type: ignore[arg-type]
     return spread(column, times.values, none), schema, times.notes
+
+
+def _tokens(seen: Sequence[str], schema: ColumnSchema) -> list[str]:
+    """Say so where missing cells were written in several ways."""
+    if len(seen) < 2:
+        return []
+    ways = ", ".join(repr(t) for t in seen)
+    return [f"has missing cells written as {ways}; all are written as {schema.missing or ''!r} from here on"]
+
+
+def _changed(texts: Column, schema: ColumnSchema, found: Column) -> list[str]:
+    """Say so where cells will not be written as they were."""
+    levels = [str(t) for t in texts.levels] if texts.levels is not None else []
+    first = np.zeros(len(levels), np.int64)
+    here = np.flatnonzero(~texts.missing)
+    first[texts.values[here[::-1]]] = here[::-1]
+    again = texts_of(found.values[first], schema)
+    odd = [(a, b) for a, b in zip(levels, again, strict=True) if a != b]
+    if not odd:
+        return []
+    was, now = odd[0]
+    share = f"{len(odd)} of its {len(levels)} values" if len(odd) < len(levels) else "its values"
+    return [f"has {share} written in a form that is not kept: {was[:40]!r} becomes {now[:40]!r}"]
 
 
 def _mixed(column: Column, levels: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 _POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _POINT_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?", re.ASCII)
+_SWISS_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:'\d{3})+|\d+)(?:\.\d*)?", re.ASCII)
 _COMMA_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:[.' ]\d{3})+|\d+)(?:,\d*)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
@@ -31,8 +32,8 @@ class Numbers:
     decimals : int or None
         The most decimals that any text has; None where it is above 15.
     format : str or None
-        ``","`` for a decimal comma; ``"0"`` where all texts have the same number of decimals, zeros included;
-        ``",0"`` for both.
+        Signs, of which several may stand together: ``","`` for a decimal comma; ``"0"`` where all texts have the same
+        number of decimals, zeros included; ``"#"`` where whole numbers have none (2 beside 1.5); ``"e"`` for exponents.
     thousands : bool
         Whether thousands were set apart.
     """
@@ -63,6 +64,8 @@ def parse_numbers(texts: Sequence[str]) -> Numbers | str:
     # "1,234" alone is a thousand in English and 1.234 in German: thousands only where groups of three are all there is.
     if all(map(_POINT_THOUSANDS.fullmatch, finite)) and _grouped(finite, ","):
         return _real(texts, finite, ",", "")
+    if all(map(_SWISS_THOUSANDS.fullmatch, finite)):
+        return _real(texts, finite, "'", "")
     if all(map(_COMMA.fullmatch, finite)):
         return _real(texts, finite, "", ",")
     if all(map(_COMMA_THOUSANDS.fullmatch, finite)):
@@ -146,7 +149,9 @@ def _real(texts: Sequence[str], finite: Sequence[str], thousands: str, comma: st
     if most == 0 and not exponents and len(finite) == len(texts) and thousands:
         whole = _whole(texts)
         return whole if isinstance(whole, str) else Numbers(whole.values, 0, None, True)
-    fixed = most > 1 and not exponents and min(points) == most and any(t.endswith("0") for t in finite)
-    form = ("," if comma else "") + ("0" if fixed else "")
+    zeros = [t.endswith("0") for t in finite if "." in t]
+    fixed = most > 1 and not exponents and min(points) == most and any(zeros)
+    bare = not exponents and not any(zeros) and len(zeros) < len(finite)
+    form = ("," if comma else "") + ("0" if fixed else "#" if bare else "e" if exponents else "")
     decimals = None if most > MAX_DECIMALS else most
     return Numbers(np.array([float(t) for t in texts], np.float64), decimals, form or None, set_apart)

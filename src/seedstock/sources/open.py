@@ -28,7 +28,7 @@ def open_file(path: Path) -> RawTable:
     InputError
         The file is not there, cannot be read, is empty, damaged, or of a kind that is not known.
     """
-    what = repr(path.name)
+    what = repr(path.name if len(path.name) <= 100 else path.name[:100] + "...")
     try:
         if path.is_dir():
             raise InputError(f"{what} is a folder; name the file in it that holds the table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from seedstock.sources.files import MAX_LINE_BYTES, read_json, read_text_table
 
 CHUNK = 2**20
 PROBE = 2**18
+_WESTERN_NAMES = frozenset({"ascii", "latin_1", "iso8859_1", "iso8859_15", "cp1252", "utf_8"})
+_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿœßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒŸ€£°·§©®™«»¡¿"
+                     "\xa0\u2018\u2019\u201a\u201c\u201d\u201e\u2013\u2014\u2026\u2022")  # fmt: skip
 
 
 def read_plain_text(path: Path, what: str, delimiter: str | None = None) -> RawTable:
@@ -106,14 +110,29 @@ def _encoding(path: Path, head: bytes, what: str) -> str:
         raise InputError(f"{what} holds binary data, not text; bring CSV, Parquet or Excel")
     if _is_utf8(path, what):
         return "utf-8"
-    found = list(from_bytes(head))
-    # Among equally likely encodings, the commonest one of Western text.
-    alike = [m for m in found if m.chaos <= found[0].chaos and m.coherence >= found[0].coherence]
-    best = next((m for m in alike if m.encoding == "cp1252"), alike[0] if alike else None)
-    if best is None or _binary(head):
+    found = [str(m.encoding) for m in from_bytes(head)]
+    if not found or _binary(head):
         raise InputError(f"{what} is text in no known encoding; save it as UTF-8")
-    name = str(best.encoding)
-    return "cp1252" if name in ("ascii", "latin_1", "iso8859_1", "utf_8") else name
+    if _western(head):
+        return "cp1252"
+    return next((n for n in found if n not in _WESTERN_NAMES), "cp1252")
+
+
+def _western(head: bytes) -> bool:
+    """Tell whether a text makes sense as Windows' Western encoding: few letters beyond ASCII, each beside plain ones.
+
+    >>> _western("café, Müller".encode("cp1252")), _western("Москва, Łódź".encode("cp1251", "ignore"))
+    (True, False)
+    """
+    try:
+        text = head.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    beyond = re.findall(r"[^\x00-\x7f]+", text)
+    # Other alphabets come in runs of letters; accented ones, and signs such as a euro or a quotation mark, stand alone.
+    if max(map(len, beyond), default=0) > 3 or sum(map(len, beyond)) > 1.3 * len(beyond):
+        return False
+    return all(map(_WESTERN.__contains__, "".join(beyond))) and not re.search(r"[£°]\w", text)
 
 
 def _binary(head: bytes) -> bool:

@@ -83,8 +83,11 @@ def _read(
         for c, r in raw.columns.items():
             columns[c], schemas[c], more = infer(r, c)
             if c in partial:
-                schemas[c] = _override(schemas[c], partial[c])
+                guess = schemas[c]
+                schemas[c] = _override(guess, partial[c])
                 columns[c] = conform(r, schemas[c], c)
+                if (schemas[c].kind, schemas[c].format) != (guess.kind, guess.format):
+                    more = []  # they told of a guess that does not count
             notes += more
     if target is not None:
         _known(target, list(schemas), "target column")

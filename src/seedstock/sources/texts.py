@@ -13,7 +13,7 @@ from seedstock.core.table import Column
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December")  # fmt: skip
-_FIELD = re.compile(r"%(-?[A-Za-z]|\d?f)")
+_FIELD = re.compile(r"%([-^]?[A-Za-z]|\d?f)")
 
 
 def cell_texts(column: Column, schema: ColumnSchema) -> Column:
@@ -60,7 +60,20 @@ def _reals(values: NDArray[np.generic], schema: ColumnSchema) -> list[str]:
         out = [f"{v:.0f}" for v in numbers]
     else:
         out = list(map(repr, numbers))
+        if "e" not in form:
+            out = [_plain(t, v) if "e" in t else t for t, v in zip(out, numbers, strict=True)]
+        if "#" in form:
+            out = [t.removesuffix(".0") for t in out]
     return [t.replace(".", ",") for t in out] if "," in form else out
+
+
+def _plain(text: str, value: float) -> str:
+    """Write a number without an exponent, where that takes no more than some twenty digits.
+
+    >>> _plain("1e-05", 1e-05), _plain("1e+300", 1e300)
+    ('0.00001', '1e+300')
+    """
+    return np.format_float_positional(value, trim="0") if 1e-22 < abs(value) < 1e22 else text
 
 
 def _times(values: NDArray[np.datetime64], schema: ColumnSchema) -> list[str]:
@@ -88,9 +101,10 @@ def _date_fields(local: NDArray[np.datetime64], form: str) -> dict[str, list[str
         "y": [f"{v % 100:02d}" for v in year.tolist()],
         "m": _two(month), "-m": _one(month), "d": _two(day), "-d": _one(day),
     }  # fmt: skip
-    if "%b" in form or "%B" in form:
+    if re.search(r"%\^?[bB]", form):
         names = [_MONTHS[v - 1] for v in month.tolist()]
         fields |= {"B": names, "b": [t[:3] for t in names]}
+        fields |= {"^B": [t.upper() for t in names], "^b": [t[:3].upper() for t in names]}
     return fields | _clock_fields(micros)
 
 
@@ -102,6 +116,7 @@ def _clock_fields(micros: NDArray[np.int64]) -> dict[str, list[str]]:
         "H": _two(hour), "-H": _one(hour), "I": _two(twelve), "-I": _one(twelve),
         "M": _two(micros // 60_000_000 % 60), "S": _two(micros // 1_000_000 % 60),
         "p": ["PM" if v >= 12 else "AM" for v in hour.tolist()],
+        "P": ["pm" if v >= 12 else "am" for v in hour.tolist()],
         "f": fraction, "z": ["+00:00"] * len(micros), "D": _one(hour // 24),
     }  # fmt: skip
     return fields | {f"{k}f": [t[:k] for t in fraction] for k in range(1, 7)}
