@@ -132,7 +132,7 @@ def _rare(values: Hashes, among: Hashes) -> NDArray[np.bool_]:
 
 def _sum(cells: Hashes) -> Hashes:
     with np.errstate(over="ignore"):
-        return cells.sum(axis=1, dtype=np.uint64)
+        return np.asarray(cells.sum(axis=1, dtype=np.uint64))
 
 
 def _agreement(cells: Hashes, whole: Hashes) -> NDArray[np.float64]:

@@ -175,7 +175,7 @@ def _retype(table: Table, schema: TableSchema, touched: dict[str, Column]) -> tu
             continue
         whole = all(isinstance(v, int) for v in values)
         out = np.zeros(max(len(column.levels), 1), np.int64 if whole else np.float64)
-        out[used] = values
+        out[used] = np.array(values, out.dtype)
         table = table.assign({name: Column(out[column.values], column.missing)})
         decimals = max(len(t.partition(".")[2]) for t in levels)
         dtype = "int64" if whole else "float64"

@@ -89,7 +89,7 @@ def to_lines(edits: Sequence[Edit], before: Dataset, after: Dataset) -> str:
 
 def from_lines(text: str) -> tuple[dict[str, Any], list[Edit]]:
     """Read a log; an `InputError` says which line is none."""
-    lines = text.splitlines()
+    lines = text.removesuffix("\n").split("\n")  # other line ends may stand in cells
     try:
         head = json.loads(lines[0])
         if head["seedstock_edits"] != VERSION or not isinstance(head["after"], str):

@@ -53,7 +53,7 @@ def variants(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> dict[int
     for members in groups.values():
         if len(members) > 1:
             # Of the spellings without stray spaces the commonest; all of them, where there is no such.
-            best = max(members, key=lambda i: (levels[i] == " ".join(levels[i].split()), counts[i], -i))
+            best = max(members, key=lambda i: (str(levels[i]) == " ".join(str(levels[i]).split()), counts[i], -i))
             out.update({i: best for i in members if i != best})
     return dict(sorted(out.items()))
 

@@ -90,7 +90,7 @@ def repeats(keys: Hashes) -> NDArray[np.bool_]:
 
 def _rows(cells: Hashes) -> Hashes:
     with np.errstate(over="ignore"):
-        return cells.sum(axis=1, dtype=np.uint64)
+        return np.asarray(cells.sum(axis=1, dtype=np.uint64))
 
 
 def plant(data: Dataset, share: float, rng: Rng) -> tuple[Dataset, NDArray[np.int64] | None]:

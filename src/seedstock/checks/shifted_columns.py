@@ -126,7 +126,7 @@ def _strangers(
     levels, own, _ = view
     shared = [(i, other[t]) for i, t in enumerate(levels.tolist()) if t in other]
     both = sum(min(int(own[i]), int(counts[j])) for i, j in shared)
-    return both <= 0.25 * min(own.sum(), counts.sum())
+    return bool(both <= 0.25 * min(own.sum(), counts.sum()))
 
 
 def _swapped_numbers(data: Dataset) -> list[Finding]:

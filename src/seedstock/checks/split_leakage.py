@@ -93,7 +93,7 @@ def leaks(
             )
         )
     for role in ("entity", "group"):
-        for name in train.columns.with_role(role):  # type: ignore[arg-type]
+        for name in train.columns.with_role(role):
             if name in other and name not in skip:
                 out += _shared_entities(train, holdout, name, numbers)
     return out
