@@ -40,11 +40,26 @@ def read_arrow(path: Path, what: str) -> RawTable:
             metadata = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in pairs.items()}
     except InputError:
         raise
-    except Exception as error:  # the parser's errors have no common base
-        if "ompress" in str(error):
-            raise InputError(f"{what} is compressed in a way that cannot be read here; save it as Parquet") from None
-        raise InputError(f"{what} is a damaged or truncated Arrow file; write it again, or as Parquet") from None
+    except Exception:  # the parser's errors have no common base
+        if not data.endswith(MAGIC):
+            raise InputError(f"{what} is a damaged or truncated Arrow file; write it again, or as Parquet") from None
+        raw, metadata = _by_another_library(path, what)
     return RawTable(raw.columns, {"metadata": metadata}, raw.notes)
+
+
+def _by_another_library(path: Path, what: str) -> tuple[RawTable, dict[str, str]]:
+    """Read a whole file that nanoarrow does not: compressed categories, text views, a schema in the footer alone."""
+    from seedstock.sources.frames import from_object, load_arrow
+
+    try:
+        frame, metadata = load_arrow(path)
+    except ImportError:
+        raise InputError(
+            f"{what} is damaged, or needs pyarrow or Polars to be read; install one of them, or save it as Parquet"
+        ) from None
+    except (ValueError, OSError, RuntimeError):
+        raise InputError(f"{what} is a damaged Arrow file; write it again, or as Parquet") from None
+    return from_object(frame), metadata
 
 
 def schema_text(schema: TableSchema) -> str:
@@ -74,6 +89,8 @@ def dtype_of(field: Any) -> str | None:
         return (
             "categorical" if field.value_type.type.name.lower() in ("string", "large_string", "string_view") else None
         )
+    if name in ("decimal128", "decimal256"):
+        return f"decimal({field.precision},{field.scale})"
     if name == "timestamp":
         return f"datetime[{_unit(field)}]" if not field.timezone else _zoned(field)
     if name == "duration":
@@ -98,7 +115,7 @@ def _type(schema: ColumnSchema) -> Any:
     if dtype.startswith("datetime"):
         return na.timestamp("us" if zone else unit, zone)
     if dtype.startswith("duration"):
-        return na.duration("us")
+        return na.duration(unit)
     if dtype == "categorical":
         return na.dictionary(na.int32(), na.string())
     if dtype == "time":

@@ -104,7 +104,7 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawT
     return RawTable({n: Raw(c) for n, c in zip(names, body, strict=True)}, {"read_options": options}, tuple(notes))
 
 
-def _sniff(con: duckdb.DuckDBPyConnection, name: str, delimiter: str | None, what: str) -> dict[str, Any]:
+def _sniff(con: duckdb.DuckDBPyConnection, name: str, delimiter: str | None, what: str) -> Mapping[str, Any]:
     extra = ", delim = $delim" if delimiter else ""
     with open(name, encoding="utf-8", errors="replace") as file:
         head = [file.readline(MAX_LINE_BYTES) for _ in range(100)]

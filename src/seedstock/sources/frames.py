@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +51,10 @@ def from_object(source: Any) -> RawTable:
         return _whole(RawTable(columns, {"flavour": "table", **source.origin}, source.notes))
     library = type(source).__module__.partition(".")[0]
     if library == "pandas" and hasattr(source, "columns"):
-        return _whole(_named("pandas", *_from_pandas(source)))
+        raw = _whole(_named("pandas", *_from_pandas(source)))
+        index = [str(n) for n in source.index.names if n is not None]
+        lost = f"The frame's index ({', '.join(map(repr, index))}) is no column and is left out; reset it to keep it."
+        return replace(raw, notes=(*raw.notes, lost)) if index else raw
     if library == "polars":
         frame = source.collect() if hasattr(source, "collect") else source
         if hasattr(frame, "columns"):
@@ -87,6 +93,35 @@ def from_stream(source: Any) -> RawTable:
             raw = Raw(raw.column, dtype)
         found.append((raw, note))
     return _named("arrow", [str(f.name) for f in fields], found)
+
+
+def load_arrow(path: Path) -> tuple[Any, dict[str, str]]:
+    """Load an Arrow file by pyarrow or Polars, whichever is installed: the frame, and the file's own metadata.
+
+    Raises
+    ------
+    ImportError
+        Neither is.
+    ValueError, OSError, RuntimeError
+        The file is damaged.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError:
+        import polars as pl
+
+        try:
+            return pl.read_ipc(path, memory_map=False), {}
+        except BaseException as error:  # a panic of its parser is no Exception
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            raise ValueError("no Arrow file") from None
+    with pa.ipc.open_file(path) as file:
+        table = file.read_all()
+    table.validate(full=True)
+    pairs = table.schema.metadata or {}
+    own = {k: v for k, v in pairs.items() if k not in (b"pandas", b"ARROW:schema")}
+    return table, {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in own.items()}
 
 
 def to_frame(dataset: Dataset, flavour: str) -> Any:
@@ -140,8 +175,27 @@ def _whole(raw: RawTable) -> RawTable:
 def _named(flavour: str, names: list[str], found: list[tuple[Raw, str | None]]) -> RawTable:
     names, notes = unique_names(names)
     notes += [f"Column {n!r} {note}." for n, (_, note) in zip(names, found, strict=True) if note]
-    origin = {"flavour": flavour, "format": f"{flavour} frame"}
-    return RawTable({n: raw for n, (raw, _) in zip(names, found, strict=True)}, origin, tuple(notes))
+    columns = {n: raw for n, (raw, _) in zip(names, found, strict=True)}
+    origin = {"flavour": flavour, "format": f"{flavour} frame", "sha256": _digest(columns)}
+    return RawTable(columns, origin, tuple(notes))
+
+
+def _digest(columns: Mapping[str, Raw]) -> str:
+    """Return a hash of names and values."""
+    total = hashlib.sha256()
+    for name, raw in columns.items():
+        column = raw.column
+        values = column.values.copy()
+        values[column.missing] = np.zeros((), values.dtype)
+        if column.levels is not None:
+            own = hashlib.sha256()
+            for text in column.levels:
+                own.update(repr(text).encode() + b"\n")
+            total.update(own.digest())
+        total.update(repr((name, str(values.dtype), values.shape)).encode())
+        total.update(np.ascontiguousarray(values).tobytes())
+        total.update(np.packbits(column.missing).tobytes())
+    return total.hexdigest()
 
 
 def _from_array(cells: Any) -> tuple[Raw, str | None]:

@@ -17,7 +17,7 @@ from seedstock.core.schema import TableSchema
 from seedstock.core.table import Column, Table
 from seedstock.sources.arrow import schema_text
 from seedstock.sources.files import MEMORY_LIMIT
-from seedstock.sources.outgoing import is_integer, outgoing
+from seedstock.sources.outgoing import is_integer, outgoing, unit_and_zone
 
 _INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT",
              "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER", "uint64": "UBIGINT"}  # fmt: skip
@@ -64,7 +64,10 @@ class ParquetSink:
 
     def _arrow(self) -> dict[str, str]:
         """Tell readers what Parquet has no types for: categories and durations."""
-        special = any(s.dtype == "categorical" or s.dtype.startswith("duration") for s in self.schema.columns.values())
+        types = [s.dtype for s in self.schema.columns.values()]
+        special = any(
+            t == "categorical" or t.startswith("duration") or (unit_and_zone(t)[1] or "UTC") != "UTC" for t in types
+        )
         return {"ARROW:schema": schema_text(self.schema)} if special else {}
 
     def abort(self) -> None:
@@ -94,7 +97,8 @@ class ParquetSink:
         if values.dtype == object:
             return values
         if out.values.dtype.kind == "m":
-            values = values.astype(np.int64)
+            unit = unit_and_zone(out.dtype)[0]
+            values = values.astype(f"m8[{unit}]").astype(np.int64) if out.dtype != "time" else values.astype(np.int64)
         return (
             np.ma.masked_array(values, out.missing)
             if values.dtype.kind not in "mM"
@@ -116,7 +120,7 @@ def column_type(schema: TableSchema, name: str) -> str:
         unit, _, zone = dtype[9:-1].partition(",")
         return "TIMESTAMP WITH TIME ZONE" if zone else _UNITS.get(unit, "TIMESTAMP")
     if dtype.startswith("duration"):
-        return "BIGINT"  # microseconds; the Arrow schema says so
+        return "BIGINT"  # the Arrow schema says what of
     return {"float32": "FLOAT", "bool": "BOOLEAN", "date": "DATE", "time": "TIME"}.get(dtype, "DOUBLE")
 
 

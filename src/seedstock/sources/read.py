@@ -15,9 +15,11 @@ from rapidfuzz import process
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
-from seedstock.sources._raw import RawTable
+from seedstock.sources._raw import RawTable, relabel
 from seedstock.sources.conform import conform
 from seedstock.sources.infer import infer
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def read(
@@ -62,7 +64,7 @@ def _read(
     roles: Mapping[str, Any] | None,
     name: str,
 ) -> Dataset:
-    raw = _raw(source)
+    raw = _writable(_raw(source))
     full = _full_schema(schema)
     notes = list(raw.notes)
     columns: dict[str, Column] = {}
@@ -75,16 +77,19 @@ def _read(
         for c, s in full.columns.items():
             columns[c], schemas[c] = conform(raw.columns[c], s, c), s
     else:
-        partial = _partial(schema, kinds, roles, list(raw.columns))
+        said = _partial(schema, kinds, roles, list(raw.columns))
         if schema is not None:
             from seedstock.sources.schema_file import rules_of
 
             rules, veto = rules_of(schema)
-        for c, r in raw.columns.items():
+        left = dict(raw.columns)
+        raw = replace(raw, columns={})  # each column's texts are let go as soon as it is read
+        for c in list(left):
+            r = left.pop(c)
             columns[c], schemas[c], more = infer(r, c)
-            if c in partial:
+            if c in said:
                 guess = schemas[c]
-                schemas[c] = _override(guess, partial[c])
+                schemas[c] = _override(guess, said[c])
                 columns[c] = conform(r, schemas[c], c)
                 if (schemas[c].kind, schemas[c].format) != (guess.kind, guess.format):
                     more = []  # they told of a guess that does not count
@@ -119,6 +124,33 @@ def _raw(source: Any) -> RawTable:
     from seedstock.sources.frames import from_object
 
     return from_object(source)
+
+
+def _writable(raw: RawTable) -> RawTable:
+    """Replace what no file can hold, halves of surrogate pairs, in names and cells."""
+    columns, notes = {}, []
+    for name, r in raw.columns.items():
+        column = r.column
+        texts = [] if column.levels is None else column.levels.tolist()
+        if not all(t.isascii() or not _torn(t) for t in texts):
+            column = relabel(column, [_mended(t) if _torn(t) else t for t in texts])
+            notes.append(f"Column {_mended(name)!r} has characters that are none; they became {REPLACEMENT!r}.")
+        columns[_mended(name) if _torn(name) else name] = replace(r, column=column)
+    if len(columns) < len(raw.columns):
+        raise InputError("two columns' names differ in characters that are none; rename one of them")
+    return replace(raw, columns=columns, notes=(*raw.notes, *notes))
+
+
+def _torn(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _mended(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _full_schema(schema: Any) -> TableSchema | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from seedstock.core.table import Column
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December")  # fmt: skip
+Fields = dict[str, Callable[[], list[str]]]
 _FIELD = re.compile(r"%([-^]?[A-Za-z]|\d?f)")
 
 
@@ -26,7 +28,10 @@ def cell_texts(column: Column, schema: ColumnSchema) -> Column:
     if column.is_text:
         return column
     here = ~column.missing
-    values, inverse = np.unique(column.values[here], return_inverse=True)
+    values = column.values[here]
+    bits = values.view(np.int64) if values.dtype == np.float64 else values  # -0.0 is written otherwise than 0.0
+    bits, inverse = np.unique(bits, return_inverse=True)
+    values = bits.view(values.dtype)
     codes = np.zeros(len(column), np.int32)
     codes[here] = inverse.reshape(-1)
     levels = np.empty(len(values), object)
@@ -86,40 +91,42 @@ def _times(values: NDArray[np.datetime64], schema: ColumnSchema) -> list[str]:
         end = "" if "," not in schema.dtype else "Z" if offset == 0 else _zone(offset)
         whole = not (local.view(np.int64) % 1_000_000).any()
         return [str(v).replace("T", " ") + end for v in local.astype("M8[s]" if whole else "M8[us]")]
-    return _fill(form, _date_fields(local, form), len(values))
+    return _fill(form, _date_fields(local), len(values))
 
 
-def _date_fields(local: NDArray[np.datetime64], form: str) -> dict[str, list[str]]:
+def _date_fields(local: NDArray[np.datetime64]) -> Fields:
     days = local.astype("M8[D]")
     months = days.astype("M8[M]")
     year = days.astype("M8[Y]").astype(np.int64) + 1970
     month = (months - months.astype("M8[Y]").astype("M8[M]")).astype(np.int64) + 1
     day = (days - months.astype("M8[D]")).astype(np.int64) + 1
-    micros = (local - days).astype("m8[us]").astype(np.int64)
-    fields: dict[str, list[str]] = {
-        "Y": [f"{v:04d}" for v in year.tolist()],
-        "y": [f"{v % 100:02d}" for v in year.tolist()],
-        "m": _two(month), "-m": _one(month), "d": _two(day), "-d": _one(day),
+    fields: Fields = {
+        "Y": lambda: [f"{v:04d}" for v in year.tolist()],
+        "y": lambda: [f"{v % 100:02d}" for v in year.tolist()],
+        "m": lambda: _two(month), "-m": lambda: _one(month), "d": lambda: _two(day), "-d": lambda: _one(day),
+        "B": lambda: [_MONTHS[v - 1] for v in month.tolist()],
+        "b": lambda: [_MONTHS[v - 1][:3] for v in month.tolist()],
+        "^B": lambda: [_MONTHS[v - 1].upper() for v in month.tolist()],
+        "^b": lambda: [_MONTHS[v - 1][:3].upper() for v in month.tolist()],
     }  # fmt: skip
-    if re.search(r"%\^?[bB]", form):
-        names = [_MONTHS[v - 1] for v in month.tolist()]
-        fields |= {"B": names, "b": [t[:3] for t in names]}
-        fields |= {"^B": [t.upper() for t in names], "^b": [t[:3].upper() for t in names]}
-    return fields | _clock_fields(micros)
+    return fields | _clock_fields((local - days).astype("m8[us]").astype(np.int64))
 
 
-def _clock_fields(micros: NDArray[np.int64]) -> dict[str, list[str]]:
+def _clock_fields(micros: NDArray[np.int64]) -> Fields:
     hour = micros // 3_600_000_000
     twelve = (hour + 11) % 12 + 1
-    fraction = [f"{v:06d}" for v in (micros % 1_000_000).tolist()]
-    fields = {
-        "H": _two(hour), "-H": _one(hour), "I": _two(twelve), "-I": _one(twelve),
-        "M": _two(micros // 60_000_000 % 60), "S": _two(micros // 1_000_000 % 60),
-        "p": ["PM" if v >= 12 else "AM" for v in hour.tolist()],
-        "P": ["pm" if v >= 12 else "am" for v in hour.tolist()],
-        "f": fraction, "z": ["+00:00"] * len(micros), "D": _one(hour // 24),
+    fields: Fields = {
+        "H": lambda: _two(hour), "-H": lambda: _one(hour), "I": lambda: _two(twelve), "-I": lambda: _one(twelve),
+        "M": lambda: _two(micros // 60_000_000 % 60), "S": lambda: _two(micros // 1_000_000 % 60),
+        "p": lambda: ["PM" if v >= 12 else "AM" for v in hour.tolist()],
+        "P": lambda: ["pm" if v >= 12 else "am" for v in hour.tolist()],
+        "z": lambda: ["+00:00"] * len(micros), "D": lambda: _one(hour // 24), "f": lambda: _fraction(micros, 6),
     }  # fmt: skip
-    return fields | {f"{k}f": [t[:k] for t in fraction] for k in range(1, 7)}
+    return fields | {f"{k}f": partial(_fraction, micros, k) for k in range(1, 7)}
+
+
+def _fraction(micros: NDArray[np.int64], digits: int) -> list[str]:
+    return [f"{v:0{digits}d}" for v in (micros % 1_000_000 // 10 ** (6 - digits)).tolist()]
 
 
 def _spans(values: NDArray[np.timedelta64], schema: ColumnSchema) -> list[str]:
@@ -129,17 +136,17 @@ def _spans(values: NDArray[np.timedelta64], schema: ColumnSchema) -> list[str]:
     days = "%D" in form
     fields = _clock_fields(size % 86_400_000_000 if days else size)
     if days:
-        fields["D"] = _one(size // 86_400_000_000)
+        fields["D"] = partial(_one, size // 86_400_000_000)
     out = _fill(form, fields, len(values))
     return [f"-{t}" if m < 0 else t for t, m in zip(out, micros.tolist(), strict=True)]
 
 
-def _fill(form: str, fields: dict[str, list[str]], n: int) -> list[str]:
+def _fill(form: str, fields: Fields, n: int) -> list[str]:
     parts = _FIELD.split(form)
     columns: list[Sequence[str]] = []
     for k, part in enumerate(parts):
         if k % 2:
-            columns.append(fields.get(part, [f"%{part}"] * n))
+            columns.append(fields[part]() if part in fields else [f"%{part}"] * n)
         elif part:
             columns.append([part] * n)
     return ["".join(cells) for cells in zip(*columns, strict=True)] if columns else [""] * n
