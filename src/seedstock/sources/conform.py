@@ -12,6 +12,7 @@ from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS, Raw, compact, re
 from seedstock.sources.dates import parse_times
 from seedstock.sources.infer import stripped
 from seedstock.sources.numbers import parse_numbers
+from seedstock.sources.outgoing import is_integer
 from seedstock.sources.texts import cell_texts
 
 _FALSE = frozenset({"false", "no", "f", "n", "0", "0.0"})
@@ -140,6 +141,10 @@ def _numbers(column: Column, want: ColumnSchema, name: str) -> Column:
     values = column.values
     if not is_whole(want):
         return Column.of(values.astype(np.float64), column.missing)
+    dtype = want.dtype.lower()
+    if is_integer(dtype) and dtype not in ("int64", "uint64"):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        _must(column.missing | ((values >= low) & (values <= high)), column, name, f"no {dtype} ({low} to {high})")
     if values.dtype.kind == "i":
         return column
     whole = column.missing | (np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**63))

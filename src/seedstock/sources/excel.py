@@ -25,9 +25,17 @@ def read_excel(path: Path, what: str) -> RawTable:
     if not full:
         raise InputError(f"{what} has no sheet with cells; bring a table with a header and rows")
     sheet, rows = full[0]
+    wide = len(rows[0]) > 1
+    ahead = next((k for k, row in enumerate(rows) if sum(c != "" for c in row) > wide), 0)
+    blank = sum(all(c == "" for c in row) for row in rows[ahead:])
+    rows = [row for row in rows[ahead:] if any(c != "" for c in row)]
     if len(rows) < 2:
         raise InputError(f"{what} has a header ({len(rows[0])} columns) and no rows; bring rows to learn from")
     names, notes = unique_names([_name(cell) for cell in rows[0]])
+    if ahead:
+        notes.append(f"The first {ahead} rows are no part of the table and were skipped.")
+    if blank:
+        notes.append(f"Rows without any cell, {blank} of them, were skipped.")
     columns = {}
     for name, cells in zip(names, zip(*rows[1:], strict=True), strict=True):
         columns[name], note = objects_column([_cell(c) for c in cells])
