@@ -17,7 +17,7 @@ from seedstock.core.contracts import Fitted, Generator, Metric
 from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
-from seedstock.core.table import Dataset
+from seedstock.core.table import Dataset, Domain
 from seedstock.drawing import Given, Sink, Tally, draw
 from seedstock.marking import Marking
 from seedstock.provenance.record import make
@@ -158,7 +158,7 @@ def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | No
 
     scores: list[Score] = []
     groups: dict[str, str] = {}
-    names = catalog.names("metrics") if names is None else names
+    names = metrics_for(evidence.train.domain) if names is None else names
     for k, name in enumerate(names):
         with clock.stage("judge", name.replace("_", " ")) as progress:
             progress.share(k / len(names))
@@ -167,6 +167,12 @@ def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | No
             scores += found
             groups |= {s.name: metric.group for s in found}
     return Judgement(tuple(scores), groups, verdict(scores))
+
+
+def metrics_for(domain: Domain) -> list[str]:
+    """Return the measures of a kind of data: a sequence is a table as well."""
+    own = catalog.names("metrics", domain)
+    return sorted({*own, *catalog.names("metrics", "table")}) if domain == "sequence" else own
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from seedstock.core.table import Column, Dataset, Table
 
 from . import awkward
 
-NAMES = catalog.names("checks")
+NAMES = catalog.names("checks", "table")
 SHARE = 0.02
 
 

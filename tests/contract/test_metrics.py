@@ -14,7 +14,7 @@ from seedstock.core.table import Column, Dataset, Table
 from seedstock.metrics._verdict import verdict
 from seedstock.metrics._words import explain, in_words
 
-NAMES = catalog.names("metrics")
+NAMES = catalog.names("metrics", "table")
 GROUPS = ("fidelity", "utility", "coverage", "privacy")
 # Noise makes the synthetic rows' neighbourhoods wide, and wide ones recall all: see test_recall_sees_what_is_left_out.
 PRDC = ["precision", "recall", "density", "coverage"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -74,6 +75,8 @@ def run_checks(
     for k, (name, make) in enumerate(classes.items()):
         start = time.perf_counter()
         for part in parts:
+            if not _applies(make, part):
+                continue
             takes_other = against is not None and any(f.name == "against" for f in fields(make))
             check: Check = make(against=against) if takes_other else make()
             found += _one(check, name, part, rng.child(name))
@@ -100,6 +103,11 @@ def _load(name: str) -> type[Any]:
         module = entry.load()
     made: type[Any] = module.CHECK
     return made
+
+
+def _applies(check: type[Any], data: Dataset) -> bool:
+    domain = getattr(sys.modules[check.__module__], "DOMAIN", "table")
+    return bool(domain == data.domain or (domain == "table" and data.domain == "sequence"))
 
 
 def _tables(data: Dataset) -> list[Dataset]:

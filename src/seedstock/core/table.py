@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.schema import Schema, TableSchema
 
 Mask = NDArray[np.bool_]
+Domain = Literal["table", "sequence", "linked", "image"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +225,15 @@ class Dataset:
         for name, table in self.tables.items():
             if table.names != list(self.schema.tables[name].columns):
                 raise ValueError(f"table {name!r} has columns {table.names}, its schema another list")
+
+    @property
+    def domain(self) -> Domain:
+        """What the data are: ``linked`` tables, an ``image`` set, a ``sequence`` (entity and order), or a ``table``."""
+        if len(self.tables) != 1:
+            return "linked"
+        if self.columns.of_kind("image"):
+            return "image"
+        return "sequence" if self.columns.with_role("entity") and self.columns.with_role("order") else "table"
 
     @property
     def name(self) -> str:

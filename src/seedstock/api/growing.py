@@ -1,0 +1,123 @@
+"""The whole line in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seedstock import pipeline
+from seedstock.api.models import row_count
+from seedstock.api.quality import known_policy
+from seedstock.api.reading import Source, read
+from seedstock.catalog import default_generator
+from seedstock.clock import Progress, Silent
+from seedstock.conditions import Conditions, Rare
+from seedstock.core.rng import Rng
+from seedstock.marking import Marking, authenticate
+from seedstock.outcomes import Grown, Model, flavour_of
+from seedstock.output import Folder
+from seedstock.settings import make_generator
+
+JUDGED_ROWS = 100_000
+"""Of more drawn rows than this, the first ones are judged when the rest goes to a file."""
+
+
+def grow(
+    source: Source,
+    target: str | None = None,
+    rows: int | None = None,
+    generator: str | None = None,
+    seed: int = 0,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    holdout: float = 0.2,
+    policy: str = "safe",
+    given: Mapping[str, Any] | None = None,
+    rare: Mapping[tuple[str, Any], float] | Sequence[Rare] | None = None,
+    schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    roles: Mapping[str, Any] | None = None,
+    mark: bool = True,
+    key: str | os.PathLike[str] | None = None,
+    real: bool = False,
+    override: str | None = None,
+    progress: Progress | None = None,
+) -> Grown:
+    """Check, clean, split, fit, sample and judge: the whole line in one call.
+
+    Parameters
+    ----------
+    source : path, pandas.DataFrame, polars.DataFrame, pyarrow.Table or Dataset
+    target : str or None
+        The column that a model is to learn; with it, usefulness for training is measured.
+    rows : int or None
+        Rows to draw; by default as many as the source has.
+    generator, settings
+        See `fit`.
+    seed : int
+        The same seed and source give the same rows.
+    output : path or None
+        A folder for synthetic.parquet, report.html, run.json and model/.
+    holdout : float
+        Share of the rows that is kept apart to judge by.
+    policy : {"report", "safe", "thorough"}
+        Which of the edits that the checks propose are made: none, the safe ones, or all that are likely right.
+    given : mapping or None
+        Columns to fix in all rows: ``{"sex": "Female"}``.
+    rare : mapping or None
+        Values to make common: ``{("income", ">50K"): 0.5}`` gives half of the rows that income.
+    schema, kinds, roles
+        See `read`.
+    mark : bool
+        Whether the drawn rows carry a mark in their values, by which `trace` knows them without any record.
+    key : path or None
+        The key file of the mark; by default the project's own, which is made on first use. Other keys mark other
+        rows of the same seed.
+    real, override
+        See `fit`.
+
+    Returns
+    -------
+    Grown
+        ``.table`` is a frame of the kind that was handed in; ``.scores``, ``.verdict``, ``.report``, ``.model``.
+    """
+    known_policy(policy)
+    if rows is not None:
+        row_count(rows)
+    wanted = _rare(rare)
+    listener = progress or Silent()
+    listener.stage("read")
+    data, guarded = authenticate(read(source, target, schema, kinds, roles), source, real, override, key)
+    generator = generator or default_generator(data.domain)
+    made = make_generator(generator, settings)
+    about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
+    out = None if output is None else Folder(Path(output), generator, about, flavour_of(data), listener)
+    run, fitted = pipeline.grow(
+        data,
+        made,
+        generator,
+        rows,
+        seed,
+        holdout,
+        policy,
+        lambda train: Conditions.make(train, given, wanted, Rng(seed)),
+        out,
+        None if out is None else JUDGED_ROWS,
+        listener,
+        Marking.choose(mark, key, guarded.generation),
+        guarded.overrides,
+    )
+    about |= {"rows": len(run.train.table), "record": dict(run.record)}
+    grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
+    if out is not None:
+        out.reports(grown)
+    return grown
+
+
+def _rare(rare: Mapping[tuple[str, Any], float] | Sequence[Rare] | None) -> list[Rare]:
+    if isinstance(rare, Mapping):
+        return [Rare(column, str(value), share) for (column, value), share in rare.items()]
+    return list(rare or ())

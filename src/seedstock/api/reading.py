@@ -1,0 +1,60 @@
+"""Sources as data sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from seedstock.core.table import Dataset
+
+Source = Any
+"""A path, a pandas, Polars or Arrow frame, or a `Dataset`."""
+
+
+def read(
+    source: Source,
+    target: str | None = None,
+    schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    roles: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Read a file or a frame, and find out what its columns are.
+
+    Parameters
+    ----------
+    source : path, pandas.DataFrame, polars.DataFrame, pyarrow.Table or Dataset
+        Files: CSV, TSV, JSON lines, Parquet, Arrow/Feather, Excel.
+    target : str or None
+        The column that a model is to learn.
+    schema : path or mapping or None
+        A schema file (TOML or JSON), or what it says.
+    kinds, roles : mapping or None
+        Column -> kind (``number``, ``category``, ``id``, ...), column -> role, where the guess is wrong.
+    """
+    if isinstance(source, Dataset):
+        if target is None:
+            return source
+        return with_target(source, target)
+    from seedstock.sources.read import read as read_source
+
+    return read_source(source, schema=schema, target=target, kinds=kinds, roles=roles)
+
+
+def with_target(data: Dataset, target: str) -> Dataset:
+    """Return a data set with another target column."""
+    columns = data.columns
+    for name in columns.with_role("target"):
+        columns = columns.replace_column(name, roles=tuple(r for r in columns[name].roles if r != "target"))
+    columns = columns.replace_column(target, roles=(*columns[target].roles, "target"))
+    return replace(data, schema=replace(data.schema, tables={data.name: columns}))
+
+
+def read_like(source: Source, real: Dataset) -> Dataset:
+    """Read a second source by the first one's schema."""
+    if isinstance(source, Dataset):
+        return source
+    from seedstock.sources.read import read as read_source
+
+    return read_source(source, schema=real.schema)
