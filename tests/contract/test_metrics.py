@@ -20,7 +20,8 @@ GROUPS = ("fidelity", "utility", "coverage", "privacy")
 PRDC = ["precision", "recall", "density", "coverage"]
 NOT_ON_THE_LADDER = {"recall"}
 FIDELITY = ["shape_error", "trend_error", "c2st", "detection_auc", "logistic_auc", *PRDC]
-COVERAGE = ["rare_categories_kept", "rare_pairs_kept", "range_used", "invented", "missing_error"]
+COVERAGE = ["rare_categories_kept", "rare_pairs_kept", "range_used", "invented", "missing_error", "within_support"]
+COVERAGE += ["tails_kept"]
 PRIVACY = ["copy_rate", "nearest_share", "membership_auc", "membership_tpr"]
 PERCENT = {"shape_error", "trend_error", "copy_rate", *COVERAGE}
 

@@ -13,7 +13,10 @@ _TELLING = (
     "Look at the most telling columns in the details: often one column's grid, range or missing values give it away."
 )
 PERCENT = frozenset(
-    ("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used", "invented")
+    [
+        *("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used"),
+        *("invented", "within_support", "tails_kept"),
+    ]
 )
 """Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
 
@@ -82,6 +85,16 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "Invented combinations",
         "Share of synthetic rows with a category or a pair of categories that no training row has.",
         "See the examples: if they are impossible rather than new, add a rule or fit a stronger generator.",
+    ),
+    "within_support": (
+        "Within what was seen",
+        "Share of synthetic rows that lie where real rows were observed, rather than between them or outside.",
+        "See the part on what was never seen: rows between or outside are guesses, and no observations.",
+    ),
+    "tails_kept": (
+        "Tails kept",
+        "Share of the columns whose rare categories, spread and outer 1 % came through, beyond what chance explains.",
+        "Do not fit another model to these rows: see the lost tails in the details, and ask for them (`--rare`).",
     ),
     "missing_error": (
         "Missing values",

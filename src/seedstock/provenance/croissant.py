@@ -129,7 +129,7 @@ def croissant(
                 "softwareVersion": str(value.get("versions", {}).get("seedstock", "unknown")),
             },
         },
-        **_responsible(value),
+        **responsible(value),
         "seedstock:generation": value["generation"],
         "seedstock:record": canonical(value),
     }
@@ -216,7 +216,8 @@ def describe(value: Mapping[str, Any]) -> str:
     )
 
 
-def _responsible(value: Mapping[str, Any]) -> dict[str, Any]:
+def responsible(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the responsible-AI fields of a record (Croissant RAI 1.0); the data card shows them in words."""
     generator = value["generator"]
     edits = value.get("edits", {})
     overrides = [f"Override of {o.get('rule')}: {o.get('reason')}" for o in value.get("overrides", [])]

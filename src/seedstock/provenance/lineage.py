@@ -89,7 +89,10 @@ def mixture(origins: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def parts(origin: Mapping[str, Any]) -> dict[str, float]:
-    """Return the shares of one file's rows by generation, with what its record or its mark says."""
+    """Return the shares of one data set's rows by generation, with what its record, its mark or its parts say."""
+    several = sources_of(origin)
+    if len(several) > 1:
+        return mixture(several)
     generation = generation_of(origin)
     mark = origin.get("mark")
     if lineage_of(origin) is None and isinstance(mark, Mapping) and mark.get("generation"):
@@ -97,3 +100,13 @@ def parts(origin: Mapping[str, Any]) -> dict[str, float]:
         rest = "0" if generation == 0 else "unauthenticated"
         return {str(mark["generation"]): share, rest: 1.0 - share}
     return {"unauthenticated" if generation is None else str(generation): 1.0}
+
+
+def sources_of(origin: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the origins of the files that a data set was put together from: itself, where it is of one.
+
+    >>> [o["name"] for o in sources_of({"parts": [{"name": "a.csv"}, {"name": "b.csv"}]})]
+    ['a.csv', 'b.csv']
+    """
+    listed = origin.get("parts")
+    return [s for o in listed for s in sources_of(o)] if isinstance(listed, list) and listed else [origin]

@@ -61,6 +61,9 @@ def record(
     >>> r["generation"], r["authenticated"], verify(r)
     (1, True, [])
     """
+    from seedstock.provenance.lineage import mixture, sources_of  # which reads records itself
+
+    sources = [part for s in sources for part in sources_of(s)]
     parents = [_parent(s) for s in sources]
     known = [p["generation"] for p in parents if p["generation"] is not None]
     value: dict[str, Any] = {
@@ -71,6 +74,8 @@ def record(
         "generation": 1 + max(known, default=0),
         "authenticated": bool(parents) and all(p["authenticated"] for p in parents),
         "parents": parents,
+        # Of what was learned from: the weight of each generation.
+        "shares": mixture(sources) if sources else {},
         "data": dict(data) if data else None,
         "schema": dict(schema),
         "edits": dict(edits or {}),
@@ -289,10 +294,16 @@ def _parent(origin: Mapping[str, Any]) -> dict[str, Any]:
     out = {k: origin[k] for k in _SOURCE_FACTS if origin.get(k) is not None}
     if "hash" in origin and "sha256" not in out:
         out["sha256"] = origin["hash"]
-    generation = generation_of(origin)
+    from seedstock.provenance.lineage import parts
+
     own = lineage_of(origin)
+    # A mark in the rows says their generation where the record was lost.
+    known = [int(g) for g, share in parts(origin).items() if g != "unauthenticated" and share > 0]
+    generation = max(known, default=None)
     out["generation"] = generation
     out["authenticated"] = generation == 0 if own is None else bool(own.get("authenticated")) and not verify(own)
+    if isinstance(origin.get("mark"), Mapping):
+        out["mark"] = {k: origin["mark"].get(k) for k in ("generation", "share", "p_value")}
     if origin.get("declared"):
         out["declared"] = origin["declared"]
     if origin.get("weight") is not None:

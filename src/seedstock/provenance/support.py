@@ -91,15 +91,24 @@ class Support:
     groups: tuple[Group, ...]
 
 
-def support(real: Dataset, synthetic: Dataset, rng: Rng, by: str | None = None) -> Support:
+def support(
+    real: Dataset,
+    synthetic: Dataset,
+    rng: Rng,
+    by: str | None = None,
+    max_real: int = MOST_REAL,
+    max_rows: int = MOST_SYNTHETIC,
+) -> Support:
     """Say for groups of synthetic rows whether anything like them was observed.
 
     Parameters
     ----------
     real, synthetic : Dataset
-        One table each, of one schema. Of very many rows a random part is looked at.
+        One table each, of one schema.
     by : str
         The column whose values make the groups; the target by default, if it has at most 50 values.
+    max_real, max_rows : int
+        Of more real or synthetic rows a random part is looked at.
 
     Examples
     --------
@@ -114,8 +123,8 @@ def support(real: Dataset, synthetic: Dataset, rng: Rng, by: str | None = None) 
         raise InputError("real and synthetic rows must have the same columns")
     if not len(real.table) or not len(synthetic.table):
         raise InputError("both real and synthetic rows are needed to compare them")
-    r = _some(len(real.table), MOST_REAL, rng.child("real"))
-    s = _some(len(synthetic.table), MOST_SYNTHETIC, rng.child("synthetic"))
+    r = _some(len(real.table), max_real, rng.child("real"))
+    s = _some(len(synthetic.table), max_rows, rng.child("synthetic"))
     names = [c for c, schema in real.columns.columns.items() if schema.kind not in ("id", "text", "image")]
     outside, reasons = _outside(real, synthetic, names, s)
     X, Y = _points(real, synthetic, names, r, s)

@@ -37,6 +37,11 @@ class TailResult:
     lost: tuple[str, ...]
     columns: dict[str, dict[str, float]]
 
+    @property
+    def lost_columns(self) -> tuple[str, ...]:
+        """The columns that lost something."""
+        return tuple(c for c in self.columns if any(x.startswith(f"{c}: ") for x in self.lost))
+
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
         return {"ok": self.ok, "lost": list(self.lost), "columns": self.columns}
@@ -90,7 +95,12 @@ def _absence(count: NDArray[np.int64], n: int, m: int) -> NDArray[np.float64]:
 
 def _numbers(a: Column, b: Column) -> tuple[dict[str, float], list[str]]:
     x, y = (_values(c) for c in (a, b))
-    if len(x) < 20 or len(y) < 20 or x.std() == 0:
+    if len(x) < 20 or len(y) < 20:
+        return {}, []
+    # In units of the largest value, whose square may lie beyond the largest float.
+    scale = max(np.abs(x).max(), np.abs(y).max()) or 1.0
+    x, y = x / scale, y / scale
+    if x.std() <= 1e-12:
         return {}, []
     found = []
     ratio = float(y.var() / x.var())

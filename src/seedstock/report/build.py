@@ -20,9 +20,11 @@ from seedstock.core.table import Column
 from seedstock.report import charts, space
 from seedstock.report.cards import cards_by_group, learner_name
 from seedstock.report.changes import changes
+from seedstock.report.datacard import data_card
 from seedstock.report.pictures import sparkline
 from seedstock.report.text import duration, label, number, plain, script_json, shown
 from seedstock.report.tree import tree
+from seedstock.report.unseen import unseen
 
 if TYPE_CHECKING:
     from seedstock.pipeline import Run
@@ -116,6 +118,8 @@ def _render(run: Run, limit: int) -> str:
         columns=_columns(run, marginals, worst),
         n_listed=MAX_LISTED,
         changes=changes(run),
+        unseen=unseen(run),
+        card=data_card(run.record),
         tree=[
             tree("generator", {"name": run.generator, "settings": run.settings}),
             tree("model", run.model),

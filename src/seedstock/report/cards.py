@@ -20,7 +20,7 @@ GROUPS = {
 PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "missing_error", "invented"),
-        *("range_used", "rare_categories_kept", "rare_pairs_kept", "copy_rate"),
+        *("range_used", "rare_categories_kept", "rare_pairs_kept", "copy_rate", "within_support", "tails_kept"),
     ]
 )
 """Scores that are percentages."""

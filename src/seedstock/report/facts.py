@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedstock.core.results import Finding
 from seedstock.report.build import product_version, source_name
+from seedstock.report.datacard import data_card
 from seedstock.report.text import plain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def facts(run: Run) -> dict[str, Any]:
         ``format``, ``version``, ``verdict``, ``scores`` and ``floors`` (name -> value or None; utility one level
         deeper), ``measures`` (each score in full, with its group), ``findings``, ``edits`` (counts), ``notes``,
         ``schema``, ``source``, ``rows``, ``generator``, ``settings``, ``model``, ``seed``, ``seconds``,
-        ``versions``, ``record``. Cells are not in it, except those that a check or a measure puts in its details.
+        ``versions``, ``record``, ``card`` (the record in words). Cells are not in it, except those that a check or a measure puts in its details.
     """
     verdict = run.verdict
     value: dict[str, Any] = {
@@ -61,6 +62,7 @@ def facts(run: Run) -> dict[str, Any]:
         "seconds": run.seconds,
         "versions": _versions(),
         "record": run.record,
+        "card": data_card(run.record),
     }
     out: dict[str, Any] = plain(value)
     return out

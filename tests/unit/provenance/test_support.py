@@ -69,10 +69,8 @@ def test_another_real_sample_lies_within(draw_people):
     assert found.groups[0].density_ratio == pytest.approx(1, abs=0.4)
 
 
-def test_many_rows_are_sampled_the_same_way(monkeypatch, two_clouds):
-    monkeypatch.setattr("seedstock.provenance.support.MOST_REAL", 100)
-    monkeypatch.setattr("seedstock.provenance.support.MOST_SYNTHETIC", 50)
-    a, b = (support(two_clouds, two_clouds, Rng(1)) for _ in range(2))
+def test_many_rows_are_sampled_the_same_way(two_clouds):
+    a, b = (support(two_clouds, two_clouds, Rng(1), None, 100, 50) for _ in range(2))
     assert len(a.rows) == 50
     assert (a.place == b.place).all()
 
