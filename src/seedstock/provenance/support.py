@@ -238,7 +238,7 @@ def _groups(
         codes, k = c.codes()
         if by is not None or k <= 50:
             first = [int(np.argmax(codes == j)) for j in range(k)]
-            labels += [(_label(c, i), codes == codes[i]) for i in first]
+            labels += [(_label(c, i, synthetic.columns[column].format), codes == codes[i]) for i in first]
     out = []
     for name, rows in labels:
         here = np.flatnonzero(rows)
@@ -260,7 +260,9 @@ def _groups(
     return tuple(out)
 
 
-def _label(column: Column, row: int) -> str:
+def _label(column: Column, row: int, written: str | None = None) -> str:
     if column.missing[row]:
         return "missing"
+    if column.values.dtype.kind == "b":
+        return (written or "False/True").split("/")[int(column.values[row])]
     return str(column.texts()[row]) if column.is_text else str(column.values[row])
