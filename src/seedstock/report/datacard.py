@@ -7,7 +7,6 @@ from typing import Any
 
 from seedstock.provenance.croissant import describe, responsible
 from seedstock.provenance.guard import MIN_REAL
-from seedstock.provenance.lineage import mixture
 from seedstock.provenance.record import FORMAT
 from seedstock.report.text import number, shown
 
@@ -50,8 +49,10 @@ def _sources(record: Mapping[str, Any]) -> list[Line]:
     lines = [(shown(p.get("name", "unnamed data"), 80), _source(p)) for p in parents[:MAX_SOURCES]]
     if len(parents) > MAX_SOURCES:
         lines.append(("and", f"{len(parents) - MAX_SOURCES:,} more sources, all in run.json"))
-    shares = record.get("shares") or mixture([{**p, "record": None} for p in parents])
-    lines.append(("What was learned from", ", ".join(f"{number(100 * s)} % {_generation(g)}" for g, s in shares.items())))
+    shares = record.get("shares") or {}
+    if shares:
+        words = ", ".join(f"{number(100 * share)} % {_generation(g)}" for g, share in shares.items())
+        lines.append(("What was learned from", shown(words, 300)))
     return lines
 
 
@@ -87,7 +88,10 @@ def _making(record: Mapping[str, Any]) -> list[Line]:
     versions = ", ".join(f"{k} {v}" for k, v in (record.get("versions") or {}).items())
     lines = [
         ("Generation", f"{record.get('generation')} (0 is real, 1 is grown from real, 2 from grown)"),
-        ("Origin authenticated", "yes" if record.get("authenticated") else "no, so the generation is the least it can be"),
+        (
+            "Origin authenticated",
+            "yes" if record.get("authenticated") else "no: the generation is the least it can be",
+        ),
         ("Cleaned before", mended + (f": {by_check}" if by_check else "")),
         ("Generator", f"{generator.get('name')}, seed {generator.get('seed')}"),
         ("Settings", settings),

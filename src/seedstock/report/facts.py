@@ -29,7 +29,8 @@ def facts(run: Run) -> dict[str, Any]:
         ``format``, ``version``, ``verdict``, ``scores`` and ``floors`` (name -> value or None; utility one level
         deeper), ``measures`` (each score in full, with its group), ``findings``, ``edits`` (counts), ``notes``,
         ``schema``, ``source``, ``rows``, ``generator``, ``settings``, ``model``, ``seed``, ``seconds``,
-        ``versions``, ``record``, ``card`` (the record in words). Cells are not in it, except those that a check or a measure puts in its details.
+        ``versions``, ``record``, ``card`` (the record in words).
+        Cells are not in it, except those that a check or a measure puts in its details.
     """
     verdict = run.verdict
     value: dict[str, Any] = {

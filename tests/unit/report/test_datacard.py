@@ -70,4 +70,4 @@ def test_support_and_tails_are_known_for_planted_rows(make_run):
     assert fresh.ok
     assert found.value == 0.0
     assert found.details["groups"][0]["outside"] == 1.0
-    assert found.details["groups"][0]["why"] == ["city (300 rows)"]
+    assert found.details["groups"][0]["why"][0] == "city (300 rows)"
