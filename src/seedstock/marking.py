@@ -1,4 +1,4 @@
-"""What goes in and what comes out: input that may be learned from, and output that says what it is."""
+"""What goes in and what comes out: where input is from, and output that says what it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.table import Dataset
-from seedstock.provenance.guard import GuardResult, guard
 from seedstock.provenance.keys import ProjectKey, home, project_key, read_key, remember
 from seedstock.provenance.lineage import with_lineage
 from seedstock.provenance.watermark import Watermarked, layout, off
@@ -49,31 +48,18 @@ class Marking:
         return marked, marked.facts()
 
 
-def authenticate(
-    data: Dataset,
-    source: Any,
-    real: bool = False,
-    override: str | None = None,
-    key: str | os.PathLike[str] | None = None,
-) -> tuple[Dataset, GuardResult]:
-    """Find out where data come from, and refuse to learn from what is synthetic alone.
+def known_origin(data: Dataset, source: Any, real: bool = False, key: str | os.PathLike[str] | None = None) -> Dataset:
+    """Return data with all that is known of their lineage: their record, a description beside the file, their mark.
 
     Parameters
     ----------
     source : path or frame
-        What the data were read from; a description beside a file is read too.
+        What the data were read from.
     real : bool
         The user's word that no row is synthetic.
-    override : str or None
-        The reason for a fit that the rules forbid; the record keeps it.
-
-    Returns
-    -------
-    Dataset
-        With its lineage.
-    GuardResult
+    key : path or None
+        The key file whose mark is looked for; by default the project's own, where there is one.
     """
-    path = Path(source) if isinstance(source, str | os.PathLike) and Path(source).is_file() else None
+    path = Path(source) if isinstance(source, str | os.PathLike) and Path(source).exists() else None
     file = Path(key) if key is not None else home() / "key.json"
-    known = with_lineage(data, path, read_key(file) if file.exists() else None, real)
-    return known, guard([{"rows": len(data.table), **known.origin}], override).enforce()
+    return with_lineage(data, path, read_key(file) if file.exists() else None, real)

@@ -214,6 +214,8 @@ class Grown(Judged):
         return target
 
 
+CARRYING = (".parquet", ".pq", ".arrow", ".feather")
+"""Files that carry their record themselves."""
 FLAVOURS = ("pandas", "polars", "arrow")
 
 
@@ -235,3 +237,17 @@ def metadata_of(record: Mapping[str, Any]) -> dict[str, str]:
     from seedstock.provenance.record import to_metadata
 
     return to_metadata(record) if record else {}
+
+
+def describe_beside(path: Path, metadata: Mapping[str, str]) -> Path | None:
+    """Write ``FILE.croissant.json`` beside a file of rows whose format has no place for a record of its own."""
+    from seedstock.provenance.croissant import SUFFIX, croissant, file_facts
+    from seedstock.provenance.record import from_metadata
+
+    record = from_metadata(metadata)
+    if record is None or path.suffix.lower() in CARRYING:
+        return None
+    beside = path.with_name(path.name + SUFFIX)
+    text = json.dumps(croissant(record, file_facts(path), path.stem), indent=1, ensure_ascii=False)
+    store.file_in_place(beside, lambda new: new.write_text(text + "\n", "utf-8"))
+    return beside

@@ -17,7 +17,7 @@ from seedstock.core.contracts import Fitted, Generator, Metric
 from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
-from seedstock.core.table import Dataset, Domain
+from seedstock.core.table import Dataset, Domain, Table
 from seedstock.drawing import Given, Sink, Tally, draw
 from seedstock.marking import Marking
 from seedstock.provenance.record import make
@@ -211,6 +211,7 @@ def grow(
     progress: Progress | None = None,
     marking: Marking | None = None,
     overrides: Sequence[Mapping[str, str]] = (),
+    beside: Dataset | None = None,
 ) -> tuple[Run, Fitted]:
     """Send a data set down the whole line.
 
@@ -231,6 +232,8 @@ def grow(
         How the drawn rows are marked; None leaves them unmarked.
     overrides : sequence of mapping
         The guard's rules that the user overrode, for the record.
+    beside : Dataset or None
+        Synthetic rows of the same columns to learn from as well; they are neither held out nor judged by.
 
     Returns
     -------
@@ -242,11 +245,15 @@ def grow(
     rng = Rng(seed)
     ready = prepare(source, holdout, policy, seed, clock)
     n = len(source.table) if rows is None else rows
-    fitted = fit(generator, ready.train, seed, clock)
+    learned = ready.train
+    if beside is not None:
+        learned = learned.with_table(Table.concat([learned.table, beside.table]))
+    fitted = fit(generator, learned, seed, clock)
     settings = settings_of(generator)
     drawer, mark = (marking or Marking(None)).of(fitted, n)
+    sources = [source] if beside is None else [source, beside]
     record = partial(
-        make, source, fitted.schema, name, settings, seed, edits=ready.edits, watermark=mark, overrides=overrides
+        make, sources, fitted.schema, name, settings, seed, edits=ready.edits, watermark=mark, overrides=overrides
     )
     if outlet is not None:
         outlet.model(fitted, ready, record())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seedstock import pipeline
+from seedstock.api.gathering import gather
 from seedstock.api.models import row_count
 from seedstock.api.quality import known_policy
 from seedstock.api.reading import Source, read
@@ -15,7 +17,7 @@ from seedstock.catalog import default_generator
 from seedstock.clock import Progress, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.core.rng import Rng
-from seedstock.marking import Marking, authenticate
+from seedstock.marking import Marking
 from seedstock.outcomes import Grown, Model, flavour_of
 from seedstock.output import Folder
 from seedstock.settings import make_generator
@@ -50,7 +52,8 @@ def grow(
 
     Parameters
     ----------
-    source : path, pandas.DataFrame, polars.DataFrame, pyarrow.Table or Dataset
+    source : path, pandas.DataFrame, polars.DataFrame, pyarrow.Table, Dataset, or a list of them
+        Of several, those that are synthetic are learned from beside the real ones, and never judged by.
     target : str or None
         The column that a model is to learn; with it, usefulness for training is measured.
     rows : int or None
@@ -90,7 +93,8 @@ def grow(
     wanted = _rare(rare)
     listener = progress or Silent()
     listener.stage("read")
-    data, guarded = authenticate(read(source, target, schema, kinds, roles), source, real, override, key)
+    gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override, key, holdout)
+    data, guarded = gathered.data, gathered.guarded
     generator = generator or default_generator(data.domain)
     made = make_generator(generator, settings)
     about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
@@ -109,7 +113,9 @@ def grow(
         listener,
         Marking.choose(mark, key, guarded.generation),
         guarded.overrides,
+        gathered.beside,
     )
+    run = replace(run, notes=(*guarded.notes, *run.notes))
     about |= {"rows": len(run.train.table), "record": dict(run.record)}
     grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
     if out is not None:

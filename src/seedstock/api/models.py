@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from seedstock import drawing, pipeline
+from seedstock.api.gathering import gather
 from seedstock.api.reading import Source, read
 from seedstock.catalog import default_generator
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
-from seedstock.marking import authenticate
-from seedstock.outcomes import Model, flavour_of
+from seedstock.outcomes import Model, describe_beside, flavour_of
 from seedstock.provenance.record import make
 from seedstock.settings import make_generator
 
@@ -37,6 +37,8 @@ def fit(
 
     Parameters
     ----------
+    source
+        A path or a frame, or a list of them that hold rows of one table.
     generator : str or None
         ``forest``, ``copula``, ``independent``, or another that the catalog lists; by default the one for such data.
     settings : mapping or None
@@ -48,7 +50,8 @@ def fit(
     override : str or None
         A reason to learn from synthetic rows all the same; the record keeps it.
     """
-    data, guarded = authenticate(read(source, target, schema, kinds, roles), source, real, override)
+    gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override)
+    data, overrides = gathered.whole, gathered.guarded.overrides
     generator = generator or default_generator(data.domain)
     made = make_generator(generator, settings)
     fitted = pipeline.fit(made, data, seed, Clock(progress or Silent()))
@@ -57,7 +60,7 @@ def fit(
         "seed": seed,
         "target": data.columns.target,
         "rows": len(data.table),
-        "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed, overrides=guarded.overrides),
+        "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed, overrides=overrides),
     }
     return Model(fitted, generator, about, flavour_of(data))
 
@@ -97,6 +100,7 @@ def sample(
         tally = drawing.Tally(writer.append)
         drawing.draw(drawer, rows, Rng(seed).child("sample"), own.conditions(given, seed), tally, 0, listener)
         writer.metadata.update(own.metadata(seed, given, tally.facts(), facts))
+    describe_beside(Path(output), writer.metadata)
     return Path(output)
 
 

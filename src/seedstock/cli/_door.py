@@ -32,6 +32,9 @@ Real = Annotated[bool, typer.Option("--real", help="Your word that no row is syn
 Override = Annotated[
     str | None, typer.Option("--override", metavar="REASON", help="Learn from synthetic rows all the same, and why.")
 ]
+Also = Annotated[
+    list[str] | None, typer.Option("--also", metavar="FILE", help="More rows of the same table. Repeatable.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Target = Annotated[str | None, typer.Option("--target", "-t", metavar="COLUMN", help="The column a model is to learn.")]
 SchemaFile = Annotated[

@@ -43,16 +43,27 @@ def traced(found: Mapping[str, Any]) -> None:
         interval = found.get("interval")
         within = f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
         say(f"Synthetic  {share:.0%} of {found['rows']:,} rows{within}")
+    if len(found["shares"]) > 1:
+        say("Mixture    " + ", ".join(f"{share:.0%} {_generation(g)}" for g, share in found["shares"].items()))
     if p is not None:
         say(f"Mark       {'found' if found['watermark']['found'] else 'not found'}, p = {p:.2g}")
     if found["overlaps"]:
         table(
-            ("registered", "equal rows", "near rows", "match %", "verdict"),
-            [(o["name"], o["exact_rows"], o["near_rows"], o.get("match"), o.get("verdict")) for o in found["overlaps"]],
+            ("registered", "equal rows", "near rows", "match %", "verdict", "direction"),
+            [
+                (o["name"], o["exact_rows"], o["near_rows"], o.get("match"), o.get("verdict"), o["direction"])
+                for o in found["overlaps"]
+            ],
             right=(1, 2, 3),
         )
+    for sign in found["signs"]:
+        say(printable(f"Sign       {sign['message']} (confidence {sign['confidence']:.0%})"))
     for line in (*found["marks"], *found["notes"]):
         say(printable(line if isinstance(line, str) else str(line.get("message", line))))
+
+
+def _generation(name: str) -> str:
+    return {"0": "real", "unauthenticated": "unauthenticated"}.get(name, f"synthetic of generation {name}")
 
 
 def judged(result: Judged) -> None:

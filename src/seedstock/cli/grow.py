@@ -10,6 +10,7 @@ import typer
 from seedstock.cli._door import (
     DONE,
     SHORT,
+    Also,
     Data,
     Json,
     Key,
@@ -68,6 +69,7 @@ def grow(
     role: Roles = None,
     no_mark: NoMark = False,
     key: Key = None,
+    also: Also = None,
     real: Real = False,
     override: Override = None,
     open_: Open = False,
@@ -78,7 +80,7 @@ def grow(
     asked: dict[str, Any] = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
     asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
-    return _grow(data, output, _merged(asked, set_, settings), open_, json_, quiet)
+    return _grow([data, *also] if also else data, output, _merged(asked, set_, settings), open_, json_, quiet)
 
 
 @door

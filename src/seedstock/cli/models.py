@@ -8,6 +8,7 @@ import typer
 
 from seedstock.cli._door import (
     DONE,
+    Also,
     Data,
     Json,
     Key,
@@ -39,6 +40,7 @@ def fit(
     schema: SchemaFile = None,
     kind: Kinds = None,
     role: Roles = None,
+    also: Also = None,
     real: Real = False,
     override: Override = None,
     json_: Json = False,
@@ -61,7 +63,7 @@ def fit(
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)
     shown.stage("read")
-    model = api.fit(data, progress=shown, **{k: v for k, v in asked.items() if k in known})
+    model = api.fit([data, *also] if also else data, progress=shown, **{k: v for k, v in asked.items() if k in known})
     model.save(output)
     shown.close()
     if json_:

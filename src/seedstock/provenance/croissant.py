@@ -147,8 +147,13 @@ def from_croissant(value: Any) -> dict[str, Any] | None:
 
 
 def sidecar(path: str | os.PathLike[str]) -> Path:
-    """Return where a file's Croissant description stands: ``FILE.croissant.json``, or ``croissant.json`` beside it."""
+    """Return where a Croissant description stands: ``FILE.croissant.json``, or ``croissant.json`` beside it.
+
+    That of a folder (of images) stands in it.
+    """
     file = Path(path)
+    if file.is_dir():
+        return file / "croissant.json"
     beside = file.with_name(file.name + SUFFIX)
     shared = file.with_name("croissant.json")
     return shared if shared.is_file() and not beside.is_file() else beside
@@ -170,7 +175,7 @@ def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise InputError(f"{str(file)!r} is no Croissant description: it is not a JSON object")
     names = {str(f.get("contentUrl", f.get("name"))) for f in _objects(value.get("distribution"))}
-    if file.name == "croissant.json" and Path(path).name not in names:
+    if file.name == "croissant.json" and not Path(path).is_dir() and Path(path).name not in names:
         return None
     return value
 

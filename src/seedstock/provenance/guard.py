@@ -9,6 +9,7 @@ from typing import Any
 from seedstock.core.errors import InputError
 from seedstock.provenance.lineage import mixture, parts
 from seedstock.provenance.record import generation_of
+from seedstock.provenance.tails import TailResult
 
 MIN_REAL = 0.6
 """Least share of the weight on real rows wherever synthetic ones are in the fit."""
@@ -17,6 +18,7 @@ REASON = (
     "replacing real data by a model's output makes the error grow with every generation and loses rare values first; "
     "accumulating it beside the real data bounds it (Shumailov et al. 2024; Gerstgrasser et al. 2024)"
 )
+TAILS = "what a generation has lost, none after it can learn"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class GuardResult:
     warnings: tuple[str, ...]
     overrides: tuple[Mapping[str, str], ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings, where any row is synthetic; of real ones the data card alone says whose word it is."""
+        return self.warnings if set(self.shares) - {"0", "unauthenticated"} else ()
+
     def enforce(self) -> GuardResult:
         """Return itself where the fit is allowed; else an `InputError` with the first broken rule and the way out."""
         if not self.allowed:
@@ -65,7 +72,11 @@ class GuardResult:
         }
 
 
-def guard(origins: Sequence[Mapping[str, Any]], override: str | None = None) -> GuardResult:
+def guard(
+    origins: Sequence[Mapping[str, Any]],
+    override: str | None = None,
+    tails: Mapping[str, TailResult] | None = None,
+) -> GuardResult:
     """Judge the data that a generator is to be fitted to.
 
     Parameters
@@ -75,6 +86,9 @@ def guard(origins: Sequence[Mapping[str, Any]], override: str | None = None) -> 
         ``weight``.
     override : str
         The reason for a fit that the rules forbid.
+    tails : mapping of str to TailResult
+        Of each synthetic part that stands beside real rows, how its tails compare with theirs: where rare values
+        are lost, the part is refused, or from little weight on warned of.
 
     Examples
     --------
@@ -100,7 +114,7 @@ def guard(origins: Sequence[Mapping[str, Any]], override: str | None = None) -> 
         if real <= 0:
             broken.append(
                 f"{what}, and no row is known to be real: {REASON}. Add the original real rows to the same fit, and "
-                f"declare them real"
+                f"declare them real (--also, --real)"
             )
         elif real < MIN_REAL:
             broken.append(
@@ -109,6 +123,13 @@ def guard(origins: Sequence[Mapping[str, Any]], override: str | None = None) -> 
             )
         if synthetic >= WARN_SYNTHETIC:
             warnings.append(f"{synthetic:.0%} of the rows to learn from are synthetic: {REASON}")
+    for name, result in (tails or {}).items():
+        if not result.ok:
+            lost = f"{name!r} has lost tails of the real rows beside it ({_few(result.lost)}): {TAILS}"
+            if synthetic >= WARN_SYNTHETIC:
+                broken.append(f"{lost}. Grow it anew from the real rows, or leave it out")
+            else:
+                warnings.append(lost)
     if unknown > 0:
         warnings.append(
             f"the origin of {unknown:.0%} of the rows is unauthenticated: they carry no record, and nobody declared "
@@ -127,6 +148,10 @@ def guard(origins: Sequence[Mapping[str, Any]], override: str | None = None) -> 
         warnings=tuple(dict.fromkeys(warnings)),
         overrides=overrides,
     )
+
+
+def _few(lost: Sequence[str]) -> str:
+    return "; ".join(lost[:3]) + (f"; and {len(lost) - 3} more" if len(lost) > 3 else "")
 
 
 def _generations(origin: Mapping[str, Any]) -> list[int]:

@@ -29,7 +29,7 @@ def with_lineage(
     path : path
         The file it was read from; a ``FILE.croissant.json`` beside it is read.
     key : ProjectKey
-        Looks for the mark too, where there is no record: a record can be stripped, the mark stays.
+        Looks for the mark too, where no record says synthetic: a record can be stripped, the mark stays.
     real : bool
         The user's word that the data are real; kept as their word, and ignored where a record says otherwise.
 
@@ -42,7 +42,7 @@ def with_lineage(
     origin = dict(data.origin)
     broken: list[str] = []
     own = lineage_of(origin)
-    if own is None and path is not None and Path(path).is_file():
+    if own is None and path is not None and Path(path).exists():
         description = read_sidecar(path)
         own = None if description is None else from_croissant(description)
         expected = None if description is None else hash_in(description, Path(path).name)
@@ -55,7 +55,8 @@ def with_lineage(
         broken += [v["message"] for v in verify(own, content_of(data))]
     if own is not None:
         origin["record"] = own
-    elif key is not None:
+    # Whatever a record claims, the mark is in the rows.
+    if key is not None and (own is None or not own.get("synthetic", True) or own["generation"] < 1):
         found = detect(data, key.secret, key.layouts, SURE)
         if found.found:
             origin["mark"] = found.to_json()
@@ -95,7 +96,7 @@ def parts(origin: Mapping[str, Any]) -> dict[str, float]:
         return mixture(several)
     generation = generation_of(origin)
     mark = origin.get("mark")
-    if lineage_of(origin) is None and isinstance(mark, Mapping) and mark.get("generation"):
+    if not generation and isinstance(mark, Mapping) and mark.get("generation"):
         share = 1.0 if mark.get("share") is None else float(mark["share"])
         rest = "0" if generation == 0 else "unauthenticated"
         return {str(mark["generation"]): share, rest: 1.0 - share}

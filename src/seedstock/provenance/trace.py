@@ -15,10 +15,10 @@ from seedstock.provenance.cells import Hash, expand
 from seedstock.provenance.detect import Detection, detect
 from seedstock.provenance.fingerprint import GROUPS, RowHashes, row_hashes
 from seedstock.provenance.keys import ProjectKey
-from seedstock.provenance.lineage import with_lineage
+from seedstock.provenance.lineage import parts, sources_of, with_lineage
 from seedstock.provenance.marks import foreign_marks
 from seedstock.provenance.record import generation_of, key_id, lineage_of, verify
-from seedstock.provenance.register import Entry, Register
+from seedstock.provenance.register import Entry, Register, Role
 from seedstock.provenance.sketch import Sketch
 
 RELATED, UNRELATED = 80.0, 55.0
@@ -34,6 +34,7 @@ def trace(
     register: Register | str | os.PathLike[str] | None = None,
     path: str | os.PathLike[str] | None = None,
     signs: Sequence[dict[str, Any]] = (),
+    role: Role = "data",
 ) -> dict[str, Any]:
     """Say where a data set of one table comes from.
 
@@ -47,11 +48,14 @@ def trace(
         The file that the data were read from: descriptions beside it and others' marks in it are read.
     signs : sequence of dict
         Statistical signs of naive generators, from the checks; passed on.
+    role : {"data", "train", "test"}
+        What these rows are to be used for: a warning says where test rows sit in training data.
 
     Returns
     -------
     dict
-        JSON values. ``synthetic_share`` (0 to 1, None where nothing can tell), ``interval``, ``p_value`` (None
+        JSON values. ``synthetic_share`` (0 to 1, None where nothing can tell), ``shares`` (by generation),
+        ``interval``, ``p_value`` (None
         without a key), ``generation`` (None: unauthenticated), ``overlaps`` (each with ``name``, ``exact_rows``,
         ``near_rows``, ``direction``, ``match`` in percent and ``verdict``), ``record``, ``watermark``, ``marks``,
         ``signs``, ``notes``.
@@ -72,14 +76,18 @@ def trace(
         book = register if isinstance(register, Register) else Register(register)
         if not book.path.exists():
             raise InputError(f"there is no register {str(book.path)!r}; make one with `seedstock register`")
-        overlaps, more = compare(data, book)
+        overlaps, more = compare(data, book, role)
         notes += more
     metadata = data.origin.get("metadata")
     marks = foreign_marks(path, metadata if isinstance(metadata, Mapping) else {})
     generation, share = _verdict(data, found, overlaps)
+    origin = dict(data.origin)
+    if found is not None and found.found:
+        origin["mark"] = found.to_json()
     return {
         "rows": len(data.table),
         "synthetic_share": share,
+        "shares": parts(origin),
         "interval": list(found.interval) if found is not None and found.interval else None,
         "p_value": None if found is None else found.p_value,
         "generation": generation,
@@ -92,7 +100,7 @@ def trace(
     }
 
 
-def compare(data: Dataset, register: Register) -> tuple[list[dict[str, Any]], list[str]]:
+def compare(data: Dataset, register: Register, role: Role = "data") -> tuple[list[dict[str, Any]], list[str]]:
     """Return the registered data sets that share something with these rows, the closest first, and notes."""
     everything = set(data.columns.columns)
     table, schemas = expand(data.table, data.columns, everything)
@@ -117,11 +125,7 @@ def compare(data: Dataset, register: Register) -> tuple[list[dict[str, Any]], li
         out.append(found)
         if found["exact_rows"] and sketch.meta["n_distinct"] < 0.5 * sketch.meta["n_rows"]:
             notes.append(f"rows repeat often within {entry.name!r}, so equal rows say little about their origin")
-        if entry.role == "test" and found["exact_rows"] + found["near_rows"]:
-            notes.append(
-                f"{found['exact_rows']} rows of the test set {entry.name!r} are in this file exactly, and about "
-                f"{found['near_rows']} nearly: do not train on it"
-            )
+        notes += _leak(entry, found, role)
     out.sort(key=lambda o: (-o["exact_rows"], -o["near_rows"], -(o["match"] or 0)))
     return out, notes
 
@@ -160,6 +164,19 @@ def _overlap(entry: Entry, sketch: Sketch, hashes: RowHashes, n: int, same: bool
         "match": match,
         "verdict": verdict,
     }
+
+
+def _leak(entry: Entry, found: Mapping[str, Any], role: Role) -> list[str]:
+    """Say where test rows sit in training data, whichever of the two this file is."""
+    exact, near = found["exact_rows"], found["near_rows"]
+    if not exact + near:
+        return []
+    rows = f"{exact} rows exactly, and about {near} nearly"
+    if entry.role == "test" and role != "test":
+        return [f"rows of the test set {entry.name!r} are in this file ({rows}): do not train on it"]
+    if entry.role == "train" and role == "test":
+        return [f"this test set shares rows with the training data {entry.name!r} ({rows}): do not test on them"]
+    return []
 
 
 def _member(queries: Hash, sorted_hashes: Hash) -> NDArray[np.bool_]:
@@ -227,6 +244,13 @@ def _verdict(
         share = found.share if found.found else 0.0
     if own is not None and own.get("synthetic", True) and not data.origin.get("broken"):
         share = 1.0
+    if len(sources_of(data.origin)) > 1:
+        by = parts(data.origin)
+        known = [int(g) for g in by if g != "unauthenticated"]
+        generation = max(known, default=None)
+        share = (
+            max(share or 0.0, sum(s for g, s in by.items() if g not in ("0", "unauthenticated"))) if known else share
+        )
     if found is not None and found.generation is not None:
         # Whatever a record claims, the mark is in the rows.
         generation = max(generation or 0, found.generation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -147,7 +148,8 @@ class ArrowSink:
             import pyarrow as pa
         except ImportError:
             raise MissingExtraError("Arrow files need pyarrow to be written; install it, or write Parquet") from None
-        self.pa, self.schema, self.path, self.metadata = pa, schema, path, dict(metadata)
+        # What the file is to carry may be known only when its last row is.
+        self.pa, self.schema, self.path, self.metadata = pa, schema, path, metadata
         self.writer: Any = None
         self.file = path.open("wb")
 
@@ -159,7 +161,7 @@ class ArrowSink:
             # Dictionaries may not change between the blocks of a file: categories are written as texts.
             kinds = [pa.string() if pa.types.is_dictionary(f.type) else f.type for f in block.schema]
             fields = [pa.field(n, k) for n, k in zip(block.schema.names, kinds, strict=True)]
-            self.arrow = pa.schema(fields, metadata=self.metadata or None)
+            self.arrow = pa.schema(fields)
             self.writer = pa.ipc.new_file(self.file, self.arrow)
         self.writer.write_table(block.cast(self.arrow))
 
@@ -168,6 +170,22 @@ class ArrowSink:
         if self.writer is not None:
             self.writer.close()
         self.file.close()
+        if self.writer is not None and self.metadata:
+            self._carry()
+
+    def _carry(self) -> None:
+        """Write the file anew with its metadata, which stand before the rows; block by block, from a mapped file."""
+        pa, new = self.pa, self.path.with_name(self.path.name + ".carrying")
+        schema = self.arrow.with_metadata(dict(self.metadata))
+        try:
+            with pa.memory_map(str(self.path)) as source, new.open("wb") as sink:
+                reader = pa.ipc.open_file(source)
+                with pa.ipc.new_file(sink, schema) as writer:
+                    for k in range(reader.num_record_batches):
+                        writer.write_batch(reader.get_batch(k).replace_schema_metadata(schema.metadata))
+            os.replace(new, self.path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def abort(self) -> None:
         """Close what is there."""

@@ -128,7 +128,11 @@ def test_overlaps_and_their_direction(tmp_path, draw_people):
     both = joined(draw_people(2_000, 1), draw_people(1_000, 2, first=10_000))
     found = trace(both, register=book)
     assert [o["direction"] for o in found["overlaps"]] == ["one is part of this file", "two is part of this file"]
-    assert any("1000 rows of the test set 'two'" in n for n in found["notes"])
+    assert any("rows of the test set 'two' are in this file (1000 rows exactly" in n for n in found["notes"])
+    book.add(draw_people(500, 7, first=50_000), "three", role="train")
+    mine = trace(draw_people(500, 7, first=50_000), register=book, role="test")
+    assert any("this test set shares rows with the training data 'three' (500" in n for n in mine["notes"])
+    assert not trace(draw_people(1_000, 2, first=10_000), register=book, role="test")["notes"]
     same = trace(draw_people(2_000, 1), register=book)["overlaps"][0]
     assert same["direction"] == "the same rows as one"
     assert trace(draw_people(2_000, 3, first=90_000), register=book)["overlaps"] == []
