@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from seedstock.core.given import Given
 from seedstock.core.results import Evidence, Finding, Score, State
 from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
@@ -31,12 +32,13 @@ class Fitted(Protocol):
     def schema(self) -> Schema:
         """The schema of the data it was fitted to, and of all that it draws."""
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw exactly n rows, or raise a `ShortfallError` with the acceptance rate.
 
         Rows come in blocks (`seedstock.core.rng.blocks`), each from its own stream: rows ``start`` to
         ``start + n`` are the same whoever draws them, in whatever division. `given` has n rows and some of the
-        columns: its present cells are kept, its missing cells are drawn.
+        columns: its present cells are kept, its missing cells are drawn; a `Given` says besides what drawn cells
+        may be (ranges, sets, missing).
         """
 
     def state(self) -> State:

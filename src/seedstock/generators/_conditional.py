@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -11,12 +11,25 @@ from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
 from seedstock.core.results import State
+from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._ensemble import Ensemble, Occurrences
 from seedstock.generators._grow_trees import classes_of
 from seedstock.generators._linear_leaves import Lines, Scale
+from seedstock.generators._range_counts import RangeCounts
+from seedstock.generators._within import Inside, LinePoint, LineSet, PlainSet, draw_inside
 
 _SCALE = ("low", "high", "mean", "sd")
+_REMEMBERED = 32
+
+
+@dataclass
+class _Memory:
+    """What conditions need of an ensemble, made on first use."""
+
+    occurrences: Occurrences | None = None
+    counts: RangeCounts | None = None
+    sets: dict[bytes, PlainSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +51,7 @@ class Conditional:
     ensemble: Ensemble
     scale: Scale | None = None
     lines: Lines | None = None
+    memory: _Memory = field(default_factory=_Memory, repr=False)
 
     def design(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
         """Return the predictors' matrix, shape (n, p)."""
@@ -55,29 +69,43 @@ class Conditional:
 
         A number that hardly repeats would be found nowhere: it stands for its half percent of the values.
         """
-        if self.lines is not None:
-            return self.lines.groups()
         groups = np.arange(atoms.k)
         return classes_of(atoms, groups, 200) if atoms.smooth else groups
 
     def probability(
-        self,
-        name: str,
-        value: Codes,
-        before: Mapping[str, Codes],
-        atoms: Mapping[str, Atoms],
-        among: Occurrences,
-        g: np.random.Generator,
+        self, name: str, value: Codes, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator
     ) -> NDArray[np.float64]:
-        """Return the probability (or a density in one unit) of a value given those before it, shape (n,)."""
+        """Return the probability of a value (or of those near it) given those before it, shape (n,)."""
         lines, scale = self.lines, self.scale
         if lines is None or scale is None:
+            if self.memory.occurrences is None:
+                self.memory.occurrences = Occurrences(self.ensemble.codes, self.groups(atoms[name]))
             plain = self.groups(atoms[name])[value], np.ones(len(value))
-            return self.ensemble.probability(self.design(before), lambda _: plain, among, g)
-        Z = scale.design(atoms, before)
-        return self.ensemble.probability(
-            self.design(before), lambda leaf: lines.wanted(value, leaf, Z, atoms[name]), among, g
-        )
+            return self.ensemble.probability(self.design(before), lambda _: plain, self.memory.occurrences, g)
+        point = LinePoint(lines, atoms[name], scale.design(atoms, before), self._counts(), value)
+        return draw_inside(self.ensemble, self.design(before), point, g, draw=False)[0]
+
+    def draw_inside(
+        self, name: str, share: Shares, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator
+    ) -> tuple[NDArray[np.float64], Codes]:
+        """Return the probability of a set of codes given those before, and a code from it; both of shape (n,)."""
+        inside: Inside
+        if self.lines is None or self.scale is None:
+            key = share.tobytes()
+            if key not in self.memory.sets:
+                if len(self.memory.sets) >= _REMEMBERED:
+                    self.memory.sets.clear()
+                self.memory.sets[key] = PlainSet.of(self.ensemble, share)
+            inside = self.memory.sets[key]
+        else:
+            Z = self.scale.design(atoms, before)
+            inside = LineSet.of(self.lines, atoms[name], Z, self._counts(), share)
+        return draw_inside(self.ensemble, self.design(before), inside, g)
+
+    def _counts(self) -> RangeCounts:
+        if self.memory.counts is None:
+            self.memory.counts = RangeCounts(self.ensemble.codes)
+        return self.memory.counts
 
     def state(self) -> State:
         """Return all that `from_state` needs."""

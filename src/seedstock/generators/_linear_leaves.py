@@ -21,7 +21,6 @@ Floats = NDArray[np.float64]
 
 _RESIDUALS = 1024
 _PREDICTORS = 8
-_GROUPS = 64
 _RIDGE = 1e-6
 
 
@@ -118,25 +117,6 @@ class Lines:
         if not s:
             return smooth
         return np.where(drawn < s, self.spikes[np.minimum(drawn, s - 1)], smooth)
-
-    def groups(self) -> Codes:
-        """Return the group of each code that is counted together when a value's probability is asked."""
-        s, n = len(self.spikes), len(self.residuals) - 1
-        return np.concatenate([np.arange(s), s + np.arange(n) * _GROUPS // n]).astype(np.int64)
-
-    def wanted(self, code: Codes, leaf: NDArray[Any], Z: Floats, atoms: Atoms) -> tuple[Codes, Floats]:
-        """Return the group that stands for each given code in its leaf, and the density's factor."""
-        mean, spread = self.predict(Z, leaf)
-        value = numbers(atoms, np.minimum(code, len(atoms.values) - 1))
-        n = len(self.residuals) - 1
-        i = np.clip(np.searchsorted(self.residuals, (value - mean) / spread, side="right") - 1, 0, n - 1)
-        outside = np.abs((value - mean) / spread) > 1.5 * np.abs(self.residuals[[0, -1]]).max()
-        own = self.groups()[len(self.spikes) + i]
-        is_spike = np.isin(code, self.spikes)
-        if is_spike.any():
-            own = np.where(is_spike, np.searchsorted(self.spikes, code), own)
-        factor = np.where(is_spike, 1.0, np.where(outside, 1e-3, 1.0) / spread)
-        return own, factor
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {f.name: getattr(self, f.name) for f in fields(self)}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError, ShortfallError
+from seedstock.core.given import Given
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
 from seedstock.core.schema import Schema
@@ -19,18 +20,15 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.encoding.rules.cells import put
 from seedstock.encoding.rules.keep import contradiction, mend
+from seedstock.generators._wanted import FREE, Wanted, encode, settled
+
+__all__ = ["FREE", "TabularFitted", "Wanted", "weighted"]
 
 _ROUNDS = 20
 """Times that rows which cannot be mended are drawn anew."""
 
 _TRIES = 512
 """Candidates at a time for few such rows with conditions."""
-
-FREE = -1
-"""In an array of conditions: this cell is to be drawn."""
-
-Given = Mapping[str, Codes]
-"""Conditions of a block: column -> codes, `FREE` where the cell is to be drawn; columns without any are absent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +38,8 @@ class TabularFitted(ABC):
     plan: Plan
 
     @abstractmethod
-    def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
-        """Return codes of n rows for every learned column; given cells must come back unchanged."""
+    def draw(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
+        """Return codes of n rows for every learned column; codes that are given must come back, or one of their set."""
 
     @abstractmethod
     def own_state(self) -> State:
@@ -56,35 +54,62 @@ class TabularFitted(ABC):
     def schema(self) -> Schema:
         return self.plan.schema
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw exactly n rows; see `seedstock.core.contracts.Fitted.sample`."""
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-        wanted = self._conditions(n, given)
+        known = None if given is None else Given.of(given)
+        wanted = self._wanted(n, known)
         parts = []
         done = 0
         for block, rows in blocks(n, start):
             stream = rng.child("block", block)
             here = slice(done, done + rows)
-            conditions = {name: c[here] for name, c in wanted.items() if (c[here] != FREE).any()}
+            conditions = wanted.take(here)
             codes = self.draw(rows, stream.child("draw"), conditions)
             table = self.plan.assemble(codes, rows, stream, start + done, rng)
-            known = None if given is None else given.take(here)
-            parts.append(self._ruled(table if known is None else _overwrite(table, known), stream, conditions, known))
+            own = None if known is None else known.take(here)
+            parts.append(self._ruled(self._held(table, codes, own, stream), stream, conditions, own))
             done += rows
         return self.plan.dataset(Table.concat(parts) if parts else self._no_rows())
+
+    def plausibility(self, given: Given, rng: Rng) -> NDArray[np.float64]:
+        """Return for each row of conditions the share of all rows that meet them, as the model sees it, shape (n,).
+
+        A number that hardly repeats counts together with the values near it.
+        """
+        wanted = self._wanted(len(given), given)
+        return self.evidence(len(given), wanted, rng) if wanted else np.ones(len(given))
+
+    def evidence(self, n: int, wanted: Wanted, rng: Rng) -> NDArray[np.float64]:
+        """Return the probability of each row's conditions, shape (n,): counted among free draws."""
+        from seedstock.generators._evidence import counted
+
+        return counted(self, n, wanted, rng)
 
     def rules_json(self) -> list[dict[str, Any]]:
         """Return the rules that every draw keeps: kind, name, columns, text, support, violations, declared."""
         return [rule.facts() for rule in self.plan.rules]
 
-    def _ruled(self, table: Table, stream: Rng, conditions: Given, given: Table | None) -> Table:
+    def _held(self, table: Table, codes: Mapping[str, Codes], given: Given | None, stream: Rng) -> Table:
+        """Return drawn rows with given cells put in exactly, and the others inside what they may be."""
+        if given is None:
+            return table
+        out = {
+            name: settled(name, table[name], codes[name], given, a, stream.child("settle", name).generator())
+            for name, a in self.plan.atoms.items()
+            if name in table and any(name in case for case in given.cases)
+        }
+        return _overwrite(table.assign(out), given.values)
+
+    def _ruled(self, table: Table, stream: Rng, conditions: Wanted, given: Given | None) -> Table:
         """Return a block with its rules repaired; rows that cannot be mended are drawn anew."""
         rules = self.plan.rules
         if not rules:
             return table
-        fixed = {} if given is None else {k: ~given[k].missing for k in given if k in self.plan.atoms}
-        if (clash := contradiction(table, rules, fixed)) is not None:
+        own = {} if given is None else {k: ~v.missing for k, v in given.values.columns.items() if k in self.plan.atoms}
+        fixed = {} if given is None else {k: given.held(k) for k in given.names if k in self.plan.atoms}
+        if (clash := contradiction(table, rules, own)) is not None:
             raise InputError(
                 f"the conditions contradict the rule {clash.text!r}, which holds in all {clash.rows:,} real rows: drop "
                 f"one of them, or veto {clash.name!r} in the schema file"
@@ -100,11 +125,9 @@ class TabularFitted(ABC):
             tries = max(1, _TRIES // len(left))
             to = np.tile(left, tries)
             m = len(to) if given is not None else max(2 * len(left), 64)
-            codes = self.draw(
-                m, again.child("draw"), {k: c[to] for k, c in conditions.items() if (c[left] != FREE).any()}
-            )
-            new = Table(self.plan.cells(codes, again), m)
-            new = new if given is None else _overwrite(new, given.select(list(fixed)).take(to))
+            codes = self.draw(m, again.child("draw"), conditions.take(to))
+            known = None if given is None else Given(given.values.select(list(own)), given.cases, given.case).take(to)
+            new = self._held(Table(self.plan.cells(codes, again), m), codes, known, again)
             done = mend(new, rules, {k: c[to] for k, c in fixed.items()}, again.child("rules").generator())
             good = np.flatnonzero(~done.broken)
             if given is None:
@@ -140,28 +163,12 @@ class TabularFitted(ABC):
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"this model is damaged or foreign ({error!s}); fit it again") from None
 
-    def _conditions(self, n: int, given: Table | None) -> dict[str, Codes]:
-        wanted: dict[str, Codes] = {}
+    def _wanted(self, n: int, given: Given | None) -> Wanted:
         if given is None:
-            return wanted
+            return Wanted({})
         if len(given) != n:
             raise InputError(f"the conditions must have one row for each of the {n} rows asked, not {len(given)}")
-        known = next(iter(self.schema.tables.values()))
-        for name in given:
-            _ = known[name]
-            if name not in self.plan.atoms or given[name].missing.all():
-                continue
-            codes = self.plan.atoms[name].encode(given[name])
-            codes[given[name].missing] = FREE
-            unknown = (codes == FREE) & ~given[name].missing
-            if unknown.any():
-                example = given[name].texts()[unknown][0]
-                raise InputError(
-                    f"no row with {name} = {example!r} was ever seen, and no model can show what it has never seen; "
-                    f"choose one of the values in the data"
-                )
-            wanted[name] = codes
-        return wanted
+        return encode(given, self.plan.atoms, next(iter(self.schema.tables.values())))
 
     def _no_rows(self) -> Table:
         empty: dict[str, Codes] = {name: np.empty(0, np.int64) for name in self.plan.atoms}

@@ -19,9 +19,10 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._copula_blocks import Block, Floats, NominalBlock, OrderedBlock
 from seedstock.generators._copula_cells import Features, nominal_block, placement
-from seedstock.generators._copula_condition import given_cells, loosened
+from seedstock.generators._copula_condition import GivenColumn, given_cells, loosened
 from seedstock.generators._copula_correlation import first_guess, moments, refine, shrinkage
-from seedstock.generators._tabular import FREE, Given, TabularFitted
+from seedstock.generators._tabular import TabularFitted, Wanted
+from seedstock.generators._wanted import FREE, SET
 
 _BLOCKS: dict[str, type[OrderedBlock] | type[NominalBlock]] = {b.kind: b for b in (OrderedBlock, NominalBlock)}
 _CHUNK_ROWS = 50_000
@@ -50,12 +51,12 @@ class CopulaFitted(TabularFitted):
     sweeps: int
     shrinkage: float
 
-    def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
+    def draw(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
         g = rng.generator()
         noise = g.normal(size=(n, len(self.correlation)))
-        wanted = [name for name in self.blocks if name in given]
-        if wanted:
-            z = self._draw_given(n, noise, {name: given[name] for name in wanted}, g)
+        held: dict[str, Codes] = {}
+        if any(name in self.blocks for name in given):
+            z, held = self._draw_given(n, noise, given, g)
         else:
             z = noise @ self._root.T
         out = {}
@@ -64,38 +65,48 @@ class CopulaFitted(TabularFitted):
                 out[name] = np.zeros(n, np.int64)
                 continue
             codes = self.blocks[name].decode(z[:, self._axes[name]], g)
-            if name in given:
-                codes = np.where(given[name] == FREE, codes, given[name])
+            if name in held:
+                codes = np.where(held[name] == FREE, codes, held[name])
             out[name] = np.minimum(codes, atoms.k - 1)
         return out
 
-    def _draw_given(self, n: int, noise: Floats, given: Given, g: np.random.Generator) -> Floats:
-        names = list(given)
-        held = np.stack([given[name] != FREE for name in names], axis=1)
-        patterns, which = np.unique(held, axis=0, return_inverse=True)
+    def _draw_given(
+        self, n: int, noise: Floats, given: Wanted, g: np.random.Generator
+    ) -> tuple[Floats, dict[str, Codes]]:
+        """Return the latent normals, and the codes of the columns with conditions, `FREE` where there is none."""
+        names = [name for name in self.blocks if name in given]
+        on = np.stack([given[name] != FREE for name in names], axis=1)
+        patterns, which = np.unique(on, axis=0, return_inverse=True)
         which = which.reshape(-1)
         z = np.empty_like(noise)
+        held = {name: given[name].copy() for name in names}
         for k, pattern in enumerate(patterns):
             rows = np.flatnonzero(which == k)
-            here = [name for name, on in zip(names, pattern, strict=True) if on]
+            here = [name for name, own in zip(names, pattern, strict=True) if own]
             if not here:
                 z[rows] = noise[rows] @ self._root.T
                 continue
             a = np.concatenate([np.arange(s.start, s.stop) for s in (self._axes[name] for name in here)])
             f = np.setdiff1d(np.arange(len(self.correlation)), a)
-            blocks, codes = [self.blocks[name] for name in here], [given[name][rows] for name in here]
             r = self.correlation
             r_aa, kept = loosened(r[np.ix_(a, a)])
             r_af = np.sqrt(kept) * r[np.ix_(a, f)]
-            z_a = given_cells(blocks, codes, r_aa, self.sweeps, g)
+            z_a, codes = given_cells([self._column(name, given, rows) for name in here], r_aa, self.sweeps, g)
             z[np.ix_(rows, a)] = z_a
+            for name, own in zip(here, codes, strict=True):
+                held[name][rows] = own
             if len(f):
                 # The conditional normal: mean R_fa R_aa^-1 z_a, covariance R_ff - R_fa R_aa^-1 R_af.
                 slope = np.linalg.solve(r_aa, r_af)
                 left = r[np.ix_(f, f)] - r_af.T @ slope
                 root = np.linalg.cholesky(left + 1e-9 * np.eye(len(f)))
                 z[np.ix_(rows, f)] = z_a @ slope + noise[np.ix_(rows, f)] @ root.T
-        return z
+        return z, held
+
+    def _column(self, name: str, given: Wanted, rows: Codes) -> GivenColumn:
+        codes = given[name][rows]
+        sets = {int(i): given.sets[name][SET - int(i)] for i in np.unique(codes[codes <= SET])}
+        return GivenColumn(self.blocks[name], codes, sets, self.plan.atoms[name].counts)
 
     @cached_property
     def _root(self) -> Floats:

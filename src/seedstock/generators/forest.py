@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,15 +15,16 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
+from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import FEW, Atoms, Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional, design
-from seedstock.generators._ensemble import Ensemble, Occurrences
+from seedstock.generators._ensemble import Ensemble
 from seedstock.generators._filter import Filter
 from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, grow, placement, surprise
 from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
-from seedstock.generators._particles import draw_given
-from seedstock.generators._tabular import Given, TabularFitted, weighted
+from seedstock.generators._particles import draw_given, evidence
+from seedstock.generators._tabular import TabularFitted, Wanted, weighted
 
 _CLASSES = 32
 _LINE_ROWS = 30
@@ -42,14 +42,14 @@ class ForestFitted(TabularFitted):
     conditionals: Mapping[str, Conditional]
     filter: Filter | None = None
 
-    def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
+    def draw(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
         if not given:
             return self.draw_kept(n, rng, self.filter)
         if self.filter is None:
             return draw_given(self, n, rng, given)
         # Each row has its own condition, and so its own few candidates, of which one is picked by weight.
         again = np.repeat(np.arange(n), _CANDIDATES)
-        drawn = draw_given(self, len(again), rng, {name: codes[again] for name, codes in given.items()})
+        drawn = draw_given(self, len(again), rng, given.take(again))
         weight = self.filter.log_weight(drawn).reshape(n, _CANDIDATES)
         noise = rng.child("pick").generator().gumbel(size=weight.shape)
         picked = np.arange(n) * _CANDIDATES + (weight + noise).argmax(1)
@@ -87,16 +87,22 @@ class ForestFitted(TabularFitted):
         self, name: str, value: Codes, before: Mapping[str, Codes], g: np.random.Generator
     ) -> NDArray[np.float64]:
         """Return how probable a column's given value is after the columns before it, shape (n,)."""
+        counts = self.plan.atoms[name].counts
         if name not in self.conditionals:
-            return np.ones(len(value))
-        conditional, atoms = self.conditionals[name], self.plan.atoms
-        if name not in self._occurrences:
-            self._occurrences[name] = Occurrences(conditional.ensemble.codes, conditional.groups(atoms[name]))
-        return conditional.probability(name, value, before, atoms, self._occurrences[name], g)
+            return (counts / counts.sum())[value]
+        return self.conditionals[name].probability(name, value, before, self.plan.atoms, g)
 
-    @cached_property
-    def _occurrences(self) -> dict[str, Occurrences]:
-        return {}
+    def draw_inside(
+        self, name: str, share: Shares, before: Mapping[str, Codes], n: int, g: np.random.Generator
+    ) -> tuple[NDArray[np.float64], Codes]:
+        """Return how probable a set of a column's codes is after the columns before it, and codes from it."""
+        if name not in self.conditionals:
+            weight = self.plan.atoms[name].counts * share
+            return np.full(n, weight.sum() / self.plan.atoms[name].counts.sum()), weighted(weight, n, g)
+        return self.conditionals[name].draw_inside(name, share, before, self.plan.atoms, g)
+
+    def evidence(self, n: int, wanted: Wanted, rng: Rng) -> NDArray[np.float64]:
+        return evidence(self, n, rng, wanted)
 
     def own_state(self) -> State:
         arrays: dict[str, NDArray[Any]] = {}

@@ -5,26 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seedstock.core.contracts import Fitted
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
-from seedstock.generators._tabular import Given, TabularFitted, weighted
+from seedstock.generators._tabular import TabularFitted, Wanted, weighted
 
 
 @dataclass(frozen=True, eq=False)
 class IndependentFitted(TabularFitted):
     """The columns' own distributions."""
 
-    def draw(self, n: int, rng: Rng, given: Given) -> dict[str, Codes]:
+    def draw(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
         out = {}
         for name, atoms in self.plan.atoms.items():
-            codes = weighted(atoms.counts, n, rng.child(name).generator())
+            g = rng.child(name).generator()
+            codes = weighted(atoms.counts, n, g)
             if name in given:
-                codes[given[name] >= 0] = given[name][given[name] >= 0]
+                codes = np.where(given.fixed(name), given[name], codes)
+                for share, rows in given.in_sets(name):
+                    codes[rows] = weighted(atoms.counts * share, len(rows), g)
             out[name] = codes
+        return out
+
+    def evidence(self, n: int, wanted: Wanted, rng: Rng) -> NDArray[np.float64]:
+        out = np.ones(n)
+        for name, codes in wanted.items():
+            shares = self.plan.atoms[name].counts / self.plan.atoms[name].counts.sum()
+            held = wanted.fixed(name)
+            out[held] *= shares[codes[held]]
+            for share, rows in wanted.in_sets(name):
+                out[rows] *= shares @ share
         return out
 
     def own_state(self) -> State:
