@@ -10,6 +10,7 @@ from typing import Any
 from seedstock.clock import Progress
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError, ResourceError
+from seedstock.core.given import Given as Conditioned
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.table import Dataset, Table
 from seedstock.provenance.content import ContentHash, content_facts
@@ -17,7 +18,7 @@ from seedstock.provenance.content import ContentHash, content_facts
 CHUNK_ROWS = 4 * BLOCK_ROWS
 """Rows that are drawn and handed on at a time."""
 
-Given = Callable[[int, int], Table]
+Given = Callable[[int, int], "Table | Conditioned"]
 """Conditions of n rows from row `start` on: ``given(n, start)``."""
 Sink = Callable[[Dataset], None]
 """Takes the drawn rows, chunk by chunk."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seedstock import store
 from seedstock.conditions import Conditions
 from seedstock.core.contracts import Fitted
+from seedstock.core.errors import InputError
 from seedstock.core.results import Score
 from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
@@ -51,9 +52,9 @@ class Model:
 
     def sample(
         self,
-        rows: int,
+        rows: int | None = None,
         seed: int = 0,
-        given: Mapping[str, Any] | None = None,
+        given: Any = None,
         *,
         mark: bool = True,
         key: str | os.PathLike[str] | None = None,
@@ -62,29 +63,51 @@ class Model:
 
         Parameters
         ----------
-        rows : int
+        rows : int or None
+            None: as many as `given` has rows.
         seed : int
             The same seed gives the same rows.
-        given : mapping of str to value
-            Columns to fix, such as ``{"sex": "Female"}``.
+        given : mapping, sequence of texts, frame or path
+            What the rows must be: ``{"sex": "Female", "age": (30, 40), "workclass": {"Private", "State-gov"}}``, None
+            for a missing cell; texts such as ``"age>=60"``; or a frame (or the path of a file) of partial rows, whose
+            missing cells are drawn. See `seedstock.conditions.read`.
         mark, key
             Whether the rows carry a mark in their values, and the key file of it; see `seedstock.grow`.
         """
-        drawer, _ = self.marking(mark, key).of(self.fitted, rows)
-        drawn = draw(drawer, rows, Rng(seed).child("sample"), self.conditions(given, seed))
-        return as_frame(drawn, self.flavour)
+        conditions = self.conditions(given, seed)
+        n = rows_of(rows, conditions)
+        drawer, _ = self.marking(mark, key).of(self.fitted, n)
+        return as_frame(draw(drawer, n, Rng(seed).child("sample"), conditions), self.flavour)
 
     def marking(self, mark: bool = True, key: str | os.PathLike[str] | None = None) -> Marking:
         """Return how rows drawn from this model are marked: by the generation that its record says."""
         own = self.about.get("record")
         return Marking.choose(mark, key, int(own.get("generation", 1)) if isinstance(own, Mapping) else 1)
 
-    def conditions(self, given: Mapping[str, Any] | None, seed: int = 0) -> Conditions | None:
-        """Return conditions for `seedstock.drawing.draw`, None where there are none."""
-        return Conditions.make(self.fitted.sample(0, Rng(0)), given, (), Rng(seed)) if given else None
+    def conditions(self, given: Any, seed: int = 0, partial: Any = None) -> Conditions | None:
+        """Return conditions for `seedstock.drawing.draw`, None where there are none.
+
+        `partial` are partial rows beside what `given` says of all rows. An `InputError` says what contradicts.
+        """
+        if partial is None and given is not None and not isinstance(given, str | Mapping | list | tuple):
+            given, partial = None, given
+        if not given and partial is None:
+            return None
+        from seedstock.sources.partial import read_partial
+
+        table = None if partial is None else read_partial(partial, self.schema)
+        made = Conditions.make(self.fitted.sample(0, Rng(0)), given, (), Rng(seed), table)
+        if made is not None:
+            made.plausibility(self.fitted, int(self.about.get("rows", 0)))
+        return made
+
+    def plausibility(self, given: Any, seed: int = 0) -> float | None:
+        """Return the estimated share of all rows that meet conditions which hold for all; None where there are none."""
+        made = self.conditions(given, seed)
+        return None if made is None else made.plausibility(self.fitted, int(self.about.get("rows", 0)))
 
     def metadata(
-        self, seed: int, given: Mapping[str, Any] | None, content: Mapping[str, Any], mark: Mapping[str, Any]
+        self, seed: int, given: Conditions | None, content: Mapping[str, Any], mark: Mapping[str, Any]
     ) -> dict[str, str]:
         """Return what a file of rows drawn from this model carries: its record, tied to the rows."""
         from seedstock.provenance.record import lineage_of, tied
@@ -92,7 +115,10 @@ class Model:
         own = lineage_of(self.about)
         if own is None:
             return {}
-        drawn = {"seed": seed, "given": {k: str(v) for k, v in (given or {}).items()}}
+        drawn: dict[str, Any] = {"seed": seed, "given": {}}
+        if given is not None:
+            share = given.plausibility(self.fitted, int(self.about.get("rows", 0)))
+            drawn |= given.facts() | ({} if share is None else {"plausibility": share})
         return metadata_of(tied({**own, "drawn": drawn, "watermark": dict(mark)}, content))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -216,6 +242,17 @@ class Grown(Judged):
 
 CARRYING = (".parquet", ".pq", ".arrow", ".feather")
 """Files that carry their record themselves."""
+
+
+def rows_of(rows: int | None, conditions: Conditions | None) -> int:
+    """Return how many rows to draw: as many as asked, else as many as there are partial ones."""
+    if rows is not None:
+        return rows
+    if conditions is None or conditions.partial is None:
+        raise InputError("say how many rows to draw; only partial rows say it themselves")
+    return len(conditions.partial)
+
+
 FLAVOURS = ("pandas", "polars", "arrow")
 
 

@@ -14,13 +14,14 @@ import numpy as np
 from seedstock import catalog
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.contracts import Fitted, Generator, Metric
+from seedstock.core.given import Given
 from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset, Domain, Table
-from seedstock.drawing import Given, Sink, Tally, draw
+from seedstock.drawing import Sink, Tally, draw
 from seedstock.marking import Marking
-from seedstock.provenance.record import make
+from seedstock.provenance.record import make, tied
 
 if TYPE_CHECKING:
     from seedstock.metrics._verdict import Verdict
@@ -42,6 +43,19 @@ class Outlet(Protocol):
 
     def record(self, record: Mapping[str, Any]) -> None:
         """Take the rows' record, before the place is left."""
+
+
+class Asked(Protocol):
+    """Conditions of the drawn rows; see `seedstock.conditions.Conditions`."""
+
+    def __call__(self, n: int, start: int) -> Table | Given:
+        """Return the conditions of n rows from row `start` on."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was asked, as JSON values."""
+
+    def plausibility(self, fitted: Any, rows: int) -> float | None:
+        """Return the share of all rows that meet what is asked of all; None where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +219,7 @@ def grow(
     seed: int = 0,
     holdout: float = 0.2,
     policy: str = "safe",
-    conditions: Callable[[Dataset], Given | None] | None = None,
+    conditions: Callable[[Dataset], Asked | None] | None = None,
     outlet: Outlet | None = None,
     keep: int | None = None,
     progress: Progress | None = None,
@@ -259,12 +273,13 @@ def grow(
         outlet.model(fitted, ready, record())
     given = conditions(ready.train) if conditions else None
     notes: list[str] = []
+    asked = _asked(given, fitted, len(ready.train.table), notes)
     place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)
     with clock.stage("sample", f"{n:,} rows") as p, place as sink:
         tally = Tally(sink)
         synthetic = draw(drawer, n, rng.child("sample"), given, tally, keep, p)
         if outlet is not None:
-            outlet.record(record(data=tally.facts()))
+            outlet.record(_drawn(record(data=tally.facts()), asked))
     judged = synthetic
     if keep is not None and n > keep:
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
@@ -295,10 +310,34 @@ def grow(
         seed=seed,
         seconds=clock.seconds,
         notes=tuple(notes),
-        record=record(scores=judgement.scores, data=tally.facts()),
+        record=_drawn(record(scores=judgement.scores, data=tally.facts()), asked),
         rows=n if n != len(synthetic.table) else 0,
     )
     return run, fitted
+
+
+def _asked(given: Asked | None, fitted: Fitted, rows: int, notes: list[str]) -> dict[str, Any]:
+    """Return what was asked of the drawn rows, and how plausible it is, as JSON values."""
+    if given is None:
+        return {}
+    share = given.plausibility(fitted, rows)
+    if share is not None:
+        notes.append(f"What is given for all rows holds for about {percent(share)} of all rows, as the model sees it.")
+    return given.facts() | ({} if share is None else {"plausibility": share})
+
+
+def percent(share: float) -> str:
+    """Return a share for people.
+
+    >>> percent(0.1234), percent(0.00001234)
+    ('12.3 %', '0.00123 %')
+    """
+    return f"{100 * share:.3g} %" if share >= 1e-7 else "less than 0.00001 %"
+
+
+def _drawn(record: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record that says what was asked of the rows."""
+    return tied({**record, "drawn": dict(asked)}, record["data"]) if asked else dict(record)
 
 
 def settings_of(generator: Generator) -> dict[str, Any]:

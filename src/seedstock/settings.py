@@ -24,7 +24,10 @@ GROW = {
     "holdout": (int, float),
     "policy": (str,),
     "given": (list,),
+    "given_file": (str,),
     "rare": (list,),
+    "rebalance": (list,),
+    "insist": (bool,),
     "schema": (str,),
     "kinds": (dict,),
     "roles": (dict,),
@@ -116,7 +119,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _typed(key: str, value: Any) -> Any:
     types_ = GROW[key]
-    if isinstance(value, bool) or not isinstance(value, types_):
+    if (isinstance(value, bool) and bool not in types_) or not isinstance(value, types_):
         names = " or ".join(t.__name__ for t in types_)
         raise InputError(f"in the settings file {key!r} must be of type {names}, not {value!r}")
     return value

@@ -89,7 +89,7 @@ def test_a_saved_model_draws_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_rare_values_as_a_mapping_and_as_values() -> None:
-    for rare in ({("c", "rare"): 0.5}, [Rare("c", "rare", 0.5)]):
+    for rare in ({("c", "rare"): 0.5}, [Rare("c=rare", 0.5)]):
         grown = seedstock.grow(frame(), generator="independent", rows=100, rare=rare)
         assert (grown.table["c"] == "rare").sum() == 50
 

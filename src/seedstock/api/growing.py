@@ -16,11 +16,13 @@ from seedstock.api.reading import Source, read
 from seedstock.catalog import default_generator
 from seedstock.clock import Progress, Silent
 from seedstock.conditions import Conditions, Rare
+from seedstock.conditions.rare import shares_of
 from seedstock.core.rng import Rng
 from seedstock.marking import Marking
 from seedstock.outcomes import Grown, Model, flavour_of
 from seedstock.output import Folder
 from seedstock.settings import make_generator
+from seedstock.sources.partial import read_partial
 
 JUDGED_ROWS = 100_000
 """Of more drawn rows than this, the first ones are judged when the rest goes to a file."""
@@ -37,8 +39,11 @@ def grow(
     settings: Mapping[str, Any] | None = None,
     holdout: float = 0.2,
     policy: str = "safe",
-    given: Mapping[str, Any] | None = None,
-    rare: Mapping[tuple[str, Any], float] | Sequence[Rare] | None = None,
+    given: Any = None,
+    given_file: Source | None = None,
+    rare: Mapping[Any, float] | Sequence[Rare | str] | str | None = None,
+    rebalance: Mapping[str, Any] | Sequence[str] | str | None = None,
+    insist: bool = False,
     schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     kinds: Mapping[str, str] | None = None,
     roles: Mapping[str, Any] | None = None,
@@ -68,10 +73,16 @@ def grow(
         Share of the rows that is kept apart to judge by.
     policy : {"report", "safe", "thorough"}
         Which of the edits that the checks propose are made: none, the safe ones, or all that are likely right.
-    given : mapping or None
-        Columns to fix in all rows: ``{"sex": "Female"}``.
+    given : mapping, sequence of texts, frame or path
+        What all rows must be: ``{"sex": "Female", "age": (30, 40)}``; see `Model.sample`.
+    given_file : path or frame
+        Partial rows, whose missing cells are drawn.
     rare : mapping or None
-        Values to make common: ``{("income", ">50K"): 0.5}`` gives half of the rows that income.
+        Situations to make common: ``{("income", ">50K"): 0.5}`` gives half of the rows that income.
+    rebalance : mapping, column or None
+        A column's shares: ``{"income": {"<=50K": 0.5, ">50K": 0.5}}``; a column alone gets equal ones.
+    insist : bool
+        Whether to draw situations of which fewer than five real examples are known.
     schema, kinds, roles
         See `read`.
     mark : bool
@@ -91,11 +102,16 @@ def grow(
     if rows is not None:
         row_count(rows)
     wanted = _rare(rare)
+    if given is not None and not isinstance(given, str | Mapping | list | tuple):
+        given, given_file = None, given
     listener = progress or Silent()
     listener.stage("read")
     gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override, key, holdout)
     data, guarded = gathered.data, gathered.guarded
     generator = generator or default_generator(data.domain)
+    partial = None if given_file is None else read_partial(given_file, data.schema)
+    if rows is None and partial is not None:
+        rows = len(partial)
     made = make_generator(generator, settings)
     about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
     out = None if output is None else Folder(Path(output), generator, about, flavour_of(data), listener)
@@ -107,7 +123,9 @@ def grow(
         seed,
         holdout,
         policy,
-        lambda train: Conditions.make(train, given, wanted, Rng(seed)),
+        lambda train: Conditions.make(
+            train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist
+        ),
         out,
         None if out is None else JUDGED_ROWS,
         listener,
@@ -123,7 +141,8 @@ def grow(
     return grown
 
 
-def _rare(rare: Mapping[tuple[str, Any], float] | Sequence[Rare] | None) -> list[Rare]:
+def _rare(rare: Mapping[Any, float] | Sequence[Rare | str] | str | None) -> list[Rare]:
     if isinstance(rare, Mapping):
-        return [Rare(column, str(value), share) for (column, value), share in rare.items()]
-    return list(rare or ())
+        return [Rare.of(key, share) for key, share in rare.items()]
+    texts = [rare] if isinstance(rare, str) else rare or ()
+    return [r if isinstance(r, Rare) else Rare.parse(r) for r in texts]

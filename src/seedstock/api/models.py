@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from seedstock.catalog import default_generator
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
-from seedstock.outcomes import Model, describe_beside, flavour_of
+from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_of
 from seedstock.provenance.record import make
 from seedstock.settings import make_generator
 
@@ -67,14 +67,16 @@ def fit(
 
 def sample(
     model: Model | str | os.PathLike[str],
-    rows: int,
+    rows: int | None = None,
     seed: int = 0,
-    given: Mapping[str, Any] | None = None,
+    given: Any = None,
     output: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     *,
+    given_file: Source | None = None,
     mark: bool = True,
     key: str | os.PathLike[str] | None = None,
+    tell: Callable[[str, Any], None] | None = None,
 ) -> Any:
     """Draw rows from a model: as a frame, or into a file in blocks, for any number of rows.
 
@@ -82,24 +84,40 @@ def sample(
     ----------
     model : Model or path
         A fitted model, or the folder of a saved one.
+    rows : int or None
+        None: as many as there are partial rows.
+    given : mapping, sequence of texts, frame or path
+        What the rows must be; see `Model.sample`.
     output : path or None
         A file (its ending says the format); then the path is returned.
+    given_file : path or frame
+        Partial rows, beside what `given` says of all rows.
     mark, key
         See `grow`.
+    tell : callable or None
+        Told ``"rows"``, their number, and ``"plausibility"``, the share of all rows that meet the conditions.
     """
     own = model if isinstance(model, Model) else Model.load(model)
-    row_count(rows)
+    if rows is not None:
+        row_count(rows)
+    conditions = own.conditions(given, seed, given_file)
+    n = rows_of(rows, conditions)
+    if tell is not None:
+        tell("rows", n)
+        if conditions is not None:
+            tell("plausibility", conditions.plausibility(own.fitted, int(own.about.get("rows", 0))))
+    listener = progress or Silent()
+    listener.stage("sample", f"{n:,} rows")
+    drawer, facts = own.marking(mark, key).of(own.fitted, n)
+    rng = Rng(seed).child("sample")
     if output is None:
-        return own.sample(rows, seed, given, mark=mark, key=key)
+        return as_frame(drawing.draw(drawer, n, rng, conditions, progress=listener), own.flavour)
     from seedstock.sources.write import Writer
 
-    listener = progress or Silent()
-    listener.stage("sample", f"{rows:,} rows")
-    drawer, facts = own.marking(mark, key).of(own.fitted, rows)
     with Writer(Path(output), own.schema) as writer:
         tally = drawing.Tally(writer.append)
-        drawing.draw(drawer, rows, Rng(seed).child("sample"), own.conditions(given, seed), tally, 0, listener)
-        writer.metadata.update(own.metadata(seed, given, tally.facts(), facts))
+        drawing.draw(drawer, n, rng, conditions, tally, 0, listener)
+        writer.metadata.update(own.metadata(seed, conditions, tally.facts(), facts))
     describe_beside(Path(output), writer.metadata)
     return Path(output)
 

@@ -29,12 +29,27 @@ from seedstock.cli._door import (
 )
 
 Given = Annotated[
-    list[str] | None, typer.Option("--given", metavar="COLUMN=VALUE", help="Fix a column in all rows. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="CONDITION",
+        help="What all rows must be: COLUMN=VALUE, COLUMN=LOW..HIGH, COLUMN>=LOW, COLUMN=A|B, COLUMN!=A|B, COLUMN= for "
+        "missing, COLUMN!= for present. Repeatable.",
+    ),
+]
+GivenFile = Annotated[
+    str | None,
+    typer.Option("--given-file", metavar="FILE", help="Partial rows: missing cells and other columns are drawn."),
 ]
 Rare = Annotated[
     list[str] | None,
-    typer.Option("--rare", metavar="COLUMN=VALUE:SHARE", help="Make a rare value common: its share of the rows."),
+    typer.Option("--rare", metavar="CONDITION:SHARE", help="Make a rare situation common: COLUMN=VALUE:SHARE."),
 ]
+Rebalance = Annotated[
+    list[str] | None,
+    typer.Option("--rebalance", metavar="COLUMN", help="Equal shares for a column's values; or COLUMN=VALUE:SHARE."),
+]
+Insist = Annotated[bool, typer.Option("--insist", help="Draw situations with fewer than 5 real examples all the same.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the generator. Repeatable.")
 ]
@@ -61,7 +76,10 @@ def grow(
         str | None, typer.Option(help="What to mend: report (nothing), safe or thorough.", show_default="safe")
     ] = None,
     given: Given = None,
+    given_file: GivenFile = None,
     rare: Rare = None,
+    rebalance: Rebalance = None,
+    insist: Insist = False,
     set_: Settings = None,
     settings: Toml = None,
     schema: SchemaFile = None,
@@ -79,6 +97,7 @@ def grow(
     """Check, clean, split, fit, sample and judge: the whole line, and a report."""
     asked: dict[str, Any] = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
     asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
+    asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     return _grow([data, *also] if also else data, output, _merged(asked, set_, settings), open_, json_, quiet)
 
@@ -112,7 +131,7 @@ def _merged(asked: dict[str, Any], pairs: list[str] | None, file: str | None) ->
     out |= {k: v for k, v in asked.items() if v is not None and v != []}
     own = out.pop("generators", {}).get(out.get("generator", "forest"), {})
     out["settings"] = {**own, **parse_pairs(pairs or [], "--set")}
-    for name, option in (("kinds", "--kind"), ("roles", "--role"), ("given", "--given")):
+    for name, option in (("kinds", "--kind"), ("roles", "--role")):
         if isinstance(out.get(name), list):
             out[name] = parse_pairs(out[name], option)
     return out
@@ -120,10 +139,7 @@ def _merged(asked: dict[str, Any], pairs: list[str] | None, file: str | None) ->
 
 def _grow(data: Any, output: str, asked: dict[str, Any], open_: bool, json_: bool, quiet: bool) -> int:
     from seedstock import api
-    from seedstock.conditions import Rare as RareValue
 
-    if "rare" in asked:
-        asked["rare"] = [RareValue.parse(text) for text in asked["rare"]]
     shown = progress(json_, quiet)
     grown = api.grow(data, output=output, progress=shown, **asked)
     shown.close()

@@ -25,7 +25,7 @@ from seedstock.cli._door import (
     progress,
     say,
 )
-from seedstock.cli.grow import Given, Kinds, Roles, Settings, Toml, _merged
+from seedstock.cli.grow import Given, GivenFile, Kinds, Roles, Settings, Toml, _merged
 
 
 @door
@@ -76,9 +76,10 @@ def fit(
 @door
 def sample(
     model: Annotated[str, typer.Argument(metavar="MODEL_DIR", help="Folder of a fitted model.")],
-    rows: Annotated[int, typer.Option("--rows", "-n", help="Rows to draw.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File; its ending says the format.")],
+    rows: Annotated[int | None, typer.Option("--rows", "-n", help="Rows to draw.", show_default="partial rows")] = None,
     given: Given = None,
+    given_file: GivenFile = None,
     seed: Seed = None,
     no_mark: NoMark = False,
     key: Key = None,
@@ -87,15 +88,19 @@ def sample(
 ) -> int:
     """Draw rows from a fitted model into a file."""
     from seedstock import api
-    from seedstock.settings import parse_pairs
+    from seedstock.pipeline import percent
 
     shown = progress(json_, quiet)
+    told: dict[str, Any] = {}
     path = api.sample(
-        model, rows, seed or 0, parse_pairs(given or [], "--given"), output, shown, mark=not no_mark, key=key
-    )
+        model, rows, seed or 0, given, output, shown,
+        given_file=given_file, mark=not no_mark, key=key, tell=told.__setitem__,
+    )  # fmt: skip
     shown.close()
     if json_:
-        print_json({"output": str(path), "rows": rows, "seed": seed or 0})
+        print_json({"output": str(path), "seed": seed or 0, **told})
     else:
-        say(f"{rows:,} rows   {printable(path)}")
+        say(f"{told['rows']:,} rows   {printable(path)}")
+        if told.get("plausibility") is not None:
+            say(f"What was given holds for about {percent(told['plausibility'])} of all rows, as the model sees it.")
     return DONE

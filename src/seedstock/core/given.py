@@ -34,6 +34,8 @@ class Allowed:
         All that was said is forbidden instead; a missing cell then is forbidden unless `missing`.
     text : str
         How it reads, for messages and the record.
+    also : tuple of Allowed
+        What must hold besides.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Allowed:
     missing: bool = False
     turned: bool = False
     text: str = ""
+    also: tuple[Allowed, ...] = ()
 
     @property
     def bounded(self) -> bool:
@@ -55,19 +58,32 @@ class Allowed:
         return self.values is None and (self.low is not None or self.high is not None)
 
     @property
+    def stretch(self) -> bool:
+        """Whether it is a stretch of numbers or times, and nothing else."""
+        return self.bounded and not self.turned and not self.also
+
+    @property
     def only_missing(self) -> bool:
         """Whether the cell must be missing."""
-        return self.missing and not self.turned and not self.bounded and (self.values is None or not len(self.values))
+        none = self.values is None or not len(self.values)
+        return self.missing and none and not (self.turned or self.bounded or self.also)
 
     @property
     def single(self) -> bool:
         """Whether exactly one value may stand."""
-        return self.values is not None and len(self.values) == 1 and not self.missing and not self.turned
+        one = self.values is not None and len(self.values) == 1
+        return one and not (self.missing or self.turned or self.also)
 
     def holds(self, column: Column) -> Mask:
         """Return which cells of a column are allowed, shape (n,)."""
-        if self.only_missing:
-            return column.missing.copy()
+        out = self._own(column)
+        for other in self.also:
+            out &= other.holds(column)
+        return out
+
+    def _own(self, column: Column) -> Mask:
+        if self.values is None and not self.bounded:
+            return column.missing.copy() if self.missing and not self.turned else ~column.missing
         if self.values is not None:
             within = is_one_of(column, self.values)
         else:

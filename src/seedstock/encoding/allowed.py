@@ -25,7 +25,7 @@ def shares(atoms: Atoms, allowed: Allowed) -> Shares:
         out[n] = float(allowed.missing)
     if not n or allowed.only_missing:
         return out
-    if atoms.smooth and allowed.values is not None and not allowed.turned:
+    if atoms.smooth and allowed.values is not None and not allowed.turned and not allowed.also:
         # Any number may stand in a smooth column; its nearest atom says how probable it is.
         present = allowed.values.take(~allowed.values.missing)
         near = nearest(atoms.values, present.values.astype(atoms.values.dtype))
@@ -36,7 +36,7 @@ def shares(atoms: Atoms, allowed: Allowed) -> Shares:
         atoms.values, np.zeros(n, bool)
     )  # fmt: skip
     out[:n] = allowed.holds(cells)
-    if atoms.smooth and allowed.bounded and not allowed.turned:
+    if atoms.smooth and allowed.stretch:
         spread = np.flatnonzero(atoms.counts[:n] <= FEW)
         start, end = _stretch(atoms, spread)
         low, high = _within(atoms, allowed, start, end)
@@ -53,7 +53,7 @@ def settle(atoms: Atoms, allowed: Allowed, codes: Codes, column: Column, g: np.r
     if not len(wrong):
         return column
     values, missing = column.values.copy(), column.missing.copy()
-    if allowed.values is not None and not allowed.turned:
+    if allowed.values is not None and not allowed.turned and not allowed.also:
         present = allowed.values.take(~allowed.values.missing)
         near = nearest(atoms.values, present.values.astype(atoms.values.dtype))
         order = np.argsort(near, kind="stable")
@@ -61,7 +61,7 @@ def settle(atoms: Atoms, allowed: Allowed, codes: Codes, column: Column, g: np.r
         last = np.searchsorted(near[order], codes[wrong], side="right")
         pick = first + (g.random(len(wrong)) * (last - first)).astype(np.int64)
         values[wrong] = present.values[order[np.minimum(pick, len(order) - 1)]]
-    elif allowed.bounded and not allowed.turned and atoms.smooth:
+    elif allowed.stretch and atoms.smooth:
         start, end = _stretch(atoms, codes[wrong])
         low, high = _within(atoms, allowed, start, end)
         if atoms.step:

@@ -108,6 +108,15 @@ def _values(name: str, cells: Column, atoms: Atoms) -> Codes:
             f"no row with {name} = {example!r} was ever seen, and no model can show what it has never seen; "
             f"choose one of the values in the data"
         )
+    here = ~cells.missing
+    if not atoms.is_text and len(atoms.values) and here.any():
+        low, high = atoms.values[0], atoms.values[-1]
+        beyond = here & ((cells.values < low) | (cells.values > high))
+        if beyond.any():
+            raise InputError(
+                f"no row with {name} = {cells.values[beyond][0]} was ever seen: the data go from {low} to {high}, and "
+                f"no model can show what it has never seen; choose a value within"
+            )
     return codes
 
 

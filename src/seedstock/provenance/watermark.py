@@ -19,6 +19,7 @@ from scipy.stats import binom
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
+from seedstock.core.given import Given
 from seedstock.core.results import State
 from seedstock.core.rng import BLOCK_ROWS, Rng, blocks
 from seedstock.core.schema import Schema, TableSchema
@@ -64,7 +65,7 @@ class Watermarked:
     def schema(self) -> Schema:
         return self.inner.schema
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw exactly n marked rows; see `seedstock.core.contracts.Fitted.sample`."""
         draws = [self.inner.sample(n, rng, given, start)]
         # The first candidates are the unmarked model's own rows; identifiers are theirs, so that none comes twice.
