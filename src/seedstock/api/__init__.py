@@ -1,9 +1,23 @@
 """The verbs. Each takes what users have (a path or a frame) and gives back what they can use."""
 
+from seedstock.api.cleaning import clean, clean_dataset, undo, undo_dataset
 from seedstock.api.growing import grow
 from seedstock.api.models import fit, sample
 from seedstock.api.origin import register, trace
-from seedstock.api.quality import check, clean, clean_dataset, judge
+from seedstock.api.quality import check, judge
 from seedstock.api.reading import read
 
-__all__ = ["check", "clean", "clean_dataset", "fit", "grow", "judge", "read", "register", "sample", "trace"]
+__all__ = [
+    "check",
+    "clean",
+    "clean_dataset",
+    "fit",
+    "grow",
+    "judge",
+    "read",
+    "register",
+    "sample",
+    "trace",
+    "undo",
+    "undo_dataset",
+]

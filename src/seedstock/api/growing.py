@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from seedstock import pipeline
+from seedstock.api.cleaning import known_policy
 from seedstock.api.gathering import gather
 from seedstock.api.models import row_count
-from seedstock.api.quality import known_policy
 from seedstock.api.reading import Source, read
 from seedstock.catalog import default_generator
 from seedstock.clock import Progress, Silent

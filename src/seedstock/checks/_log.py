@@ -1,10 +1,11 @@
-"""The edit log: JSON lines with the fingerprints of the data before and after, so that it undoes these data only."""
+"""The edit log: JSON with the fingerprints of the data before and after, so that it undoes these data only."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from seedstock.checks._cells import cell_texts, number_of, plain, present_levels
 from seedstock.checks._clean import undo
 from seedstock.core.errors import InputError
 from seedstock.core.results import Edit
-from seedstock.core.table import Column, Dataset
+from seedstock.core.schema import Schema, TableSchema
+from seedstock.core.table import Column, Dataset, Table
 
 VERSION = 1
 _FIELDS = {"table": str, "row": int, "column": str, "before": str, "after": str, "check": str, "confidence": float,
@@ -73,33 +75,46 @@ def _canonical(text: str) -> str:
         return text
 
 
-def to_lines(edits: Sequence[Edit], before: Dataset, after: Dataset) -> str:
-    """Return the log as text: a line of facts, then one line an edit."""
+def to_text(edits: Sequence[Edit], before: Dataset, after: Dataset) -> str:
+    """Return the log: one JSON document, an edit a line."""
     head = {
         "seedstock_edits": VERSION,
         "before": fingerprint(before),
         "after": fingerprint(after),
-        "edits": len(edits),
         "schema": before.schema.to_json(),
+        "schema_after": after.schema.to_json(),
+        "count": len(edits),
     }
-    lines = [json.dumps(head, ensure_ascii=False)]
-    lines += [json.dumps(e.to_json(), ensure_ascii=False, allow_nan=False) for e in edits]
-    return "\n".join(lines) + "\n"
+    facts = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in head.items()]
+    lines = [json.dumps(e.to_json(), ensure_ascii=False, allow_nan=False) for e in edits]
+    body = ",\n".join(f"  {line}" for line in lines)
+    return "{" + ",\n ".join(facts) + ',\n "edits": [\n' + body + "\n ]}\n"
 
 
-def from_lines(text: str) -> tuple[dict[str, Any], list[Edit]]:
-    """Read a log; an `InputError` says which line is none."""
-    lines = text.removesuffix("\n").split("\n")  # other line ends may stand in cells
+@dataclass(frozen=True, eq=False)
+class Log:
+    """An edit log that was read: fingerprints and schemas of the data before and after, and the edits."""
+
+    before: str
+    after: str
+    schema: Schema
+    schema_after: Schema
+    edits: tuple[Edit, ...]
+
+
+def from_text(text: str) -> Log:
+    """Read a log; an `InputError` says which edit is none."""
     try:
-        head = json.loads(lines[0])
-        if head["seedstock_edits"] != VERSION or not isinstance(head["after"], str):
+        head = json.loads(text)
+        if head["seedstock_edits"] != VERSION or not isinstance(head["edits"], list):
             raise ValueError
-    except (ValueError, KeyError, TypeError, IndexError):
+        before, after = str(head["before"]), str(head["after"])
+        schemas = [Schema.from_json(head[key]) for key in ("schema", "schema_after")]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise InputError("this is no edit log of Seedstock; `seedstock clean --edits FILE` writes one") from None
     edits: list[Edit] = []
-    for number, line in enumerate(lines[1:], 2):
+    for number, value in enumerate(head["edits"], 1):
         try:
-            value = json.loads(line)
             for key, kind in _FIELDS.items():
                 optional = key in ("column", "before", "after")
                 wrong = not isinstance(value[key], (kind, int) if kind is float else kind)
@@ -107,24 +122,42 @@ def from_lines(text: str) -> tuple[dict[str, Any], list[Edit]]:
                     raise ValueError
             edits.append(Edit(**{key: value[key] for key in _FIELDS}))
         except (ValueError, KeyError, TypeError):
-            raise InputError(f"line {number} of the edit log is no edit; take an unchanged log") from None
-    if len(edits) != head.get("edits"):
-        raise InputError(f"the edit log has {len(edits)} edits and says {head.get('edits')}; take an unchanged log")
-    return head, edits
+            raise InputError(f"edit {number} of the edit log is no edit; take an unchanged log") from None
+    if len(edits) != head.get("count"):
+        raise InputError(f"the edit log has {len(edits)} edits and says {head.get('count')}; take an unchanged log")
+    return Log(before, after, schemas[0], schemas[1], tuple(edits))
 
 
-def undo_log(data: Dataset, log: str | Path) -> Dataset:
-    """Take back the edits of a log file, if it was written for exactly these data.
+def read_log(path: str | Path) -> Log:
+    """Read a log file."""
+    try:
+        return from_text(Path(path).read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"{Path(path).name} is no edit log of Seedstock: it is no text") from None
+
+
+def undo_log(data: Dataset, log: Log) -> Dataset:
+    """Take back the edits of a log, if it was written for exactly these data.
 
     Raises
     ------
     InputError
         Where the data are not those that the log left, or the result is not what there was before.
     """
-    head, edits = from_lines(Path(log).read_text("utf-8"))
-    if fingerprint(data) != head["after"]:
-        raise InputError(f"the edit log {Path(log).name} does not fit: it was written for other data than these")
-    out = undo(data, edits)
-    if fingerprint(out) != head["before"]:
-        raise InputError(f"undoing {Path(log).name} does not give the data that it was written from; it is damaged")
-    return out
+    if fingerprint(data) != log.after:
+        raise InputError(
+            f"the edit log does not fit: its {len(log.edits):,} edits were made to other data than these "
+            f"{len(data.table):,} rows; bring the cleaned file, unchanged"
+        )
+    out = undo(data, log.edits)
+    if fingerprint(out) != log.before:
+        raise InputError("undoing these edits does not give the data that they were made to; the edit log is damaged")
+    tables = {t: _typed(table, log.schema.tables[t]) for t, table in out.tables.items()}
+    return replace(out, tables=tables, schema=log.schema)
+
+
+def _typed(table: Table, schema: TableSchema) -> Table:
+    """Return the table with texts where there were texts: numbers, if nothing but numbers was left of them."""
+    texts = {c: s.dtype == "string" and s.kind in ("category", "text", "id") for c, s in schema.columns.items()}
+    made = {c: Column.of_texts(cell_texts(table[c])) for c in table if texts[c] and not table[c].is_text}
+    return table.assign(made)

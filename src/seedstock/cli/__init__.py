@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedstock.cli import grow, models, origin, quality
+from seedstock.cli import cleaning, grow, models, origin, quality
 from seedstock.cli._door import DONE, STOPPED, WRONG, complain
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ for command in (
     grow.demo,
     grow.grow,
     quality.check,
-    quality.clean,
+    cleaning.clean,
     models.fit,
     models.sample,
     quality.judge,

@@ -1,8 +1,7 @@
-"""`seedstock check`, `seedstock clean` and `seedstock judge`."""
+"""`seedstock check` and `seedstock judge`."""
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -50,43 +49,6 @@ def check(
 
         _show.findings(found)
     return SHORT if any(f.severity == "high" for f in found) else DONE
-
-
-@door
-def clean(
-    data: Data,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The mended data.")],
-    edits: Annotated[
-        str | None, typer.Option("--edits", metavar="FILE.json", help="Every change, with its reason.")
-    ] = None,
-    target: Target = None,
-    policy: Annotated[str, typer.Option(help="What to mend: safe or thorough.")] = "safe",
-    schema: SchemaFile = None,
-    seed: Seed = None,
-    json_: Json = False,
-    quiet: Quiet = False,
-) -> int:
-    """Mend what the checks find, and say what was changed."""
-    from seedstock import api
-    from seedstock.sources.write import write
-    from seedstock.store import file_in_place
-
-    shown = progress(json_, quiet)
-    shown.stage("clean")
-    source = api.read(data, target, schema)
-    cleaned, made = api.clean_dataset(source, policy, seed or 0)
-    write(cleaned, output)
-    if edits is not None:
-        text = json.dumps([e.to_json() for e in made], indent=1, allow_nan=False)
-        file_in_place(edits, lambda new: new.write_text(text + "\n", "utf-8"))
-    shown.close()
-    removed = len(source.table) - len(cleaned.table)
-    changed = sum(e.column is not None for e in made)
-    if json_:
-        print_json({"output": output, "edits": len(made), "rows_removed": removed, "cells_changed": changed})
-    else:
-        say(f"{removed:,} rows removed, {changed:,} cells changed   {printable(output)}")
-    return DONE
 
 
 @door

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedstock.checks._clean import apply, clean, undo
-from seedstock.checks._log import fingerprint, from_lines, to_lines, undo_log
+from seedstock.checks._log import fingerprint, from_text, read_log, to_text, undo_log
 from seedstock.checks._review import doubtful, from_csv, to_csv, to_html
 from seedstock.checks._run import run_checks
 from seedstock.core.errors import InputError
@@ -80,7 +81,7 @@ def test_any_edits_can_be_undone(wanted: list[tuple[int, tuple[str | None, str |
     data = dataset(40)
     out, done = apply(data, [edit(r, c, after) for r, (c, after) in wanted])
     assert undo(out, done).table.equals(data.table)
-    assert undo(out, from_lines(to_lines(done, data, out))[1]).table.equals(data.table)
+    assert undo_log(out, from_text(to_text(done, data, out))).table.equals(data.table)
 
 
 def test_all_rows_removed_come_back() -> None:
@@ -118,22 +119,31 @@ def test_the_surer_edit_of_a_cell_counts_and_a_removed_row_needs_no_other() -> N
 def test_a_log_undoes_its_own_data_only(tmp_path: Path) -> None:
     data = dataset(60)
     out, done = apply(data, [edit(3, "city", "Köln"), edit(5, None, None)])
-    log = tmp_path / "edits.jsonl"
-    log.write_text(to_lines(done, data, out), "utf-8")
-    assert undo_log(out, log).table.equals(data.table)
+    log = tmp_path / "edits.json"
+    text = to_text(done, data, out)
+
+    def taken_back(changed: str, after: Dataset = out) -> Dataset:
+        log.write_text(changed, "utf-8")
+        return undo_log(after, read_log(log))
+
+    assert taken_back(text).table.equals(data.table)
+    assert len(json.loads(text)["edits"]) == 2
     with pytest.raises(InputError, match="other data"):
-        undo_log(data, log)
-    lines = log.read_text("utf-8").splitlines()
-    log.write_text("\n".join(lines[:-1]), "utf-8")
-    with pytest.raises(InputError, match="says 2"):
-        undo_log(out, log)
-    log.write_text("\n".join([lines[0], lines[1].replace("Köln", "Bonn"), lines[2]]), "utf-8")
+        taken_back(text, data)
+    with pytest.raises(InputError, match="says 3"):
+        taken_back(text.replace('"count": 2', '"count": 3'))
     with pytest.raises(InputError, match="does not hold"):
-        undo_log(out, log)
-    for bad in ("", "{}", "[1]", '{"seedstock_edits": 9}', lines[0] + '\n{"row": 1}'):
-        log.write_text(bad, "utf-8")
-        with pytest.raises(InputError):
-            undo_log(out, log)
+        taken_back(text.replace("Köln", "Bonn"))
+    with pytest.raises(InputError, match="damaged"):
+        taken_back(text.replace('"before": "', '"before": "0', 1))
+    with pytest.raises(InputError, match="edit 1"):
+        taken_back(text.replace('"row": 3', '"row": "3"'))
+    for bad in ("", "{}", "[1]", '{"seedstock_edits": 9}', "[" * 100_000):
+        with pytest.raises(InputError, match="no edit log"):
+            taken_back(bad)
+    log.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="no text"):
+        read_log(log)
 
 
 def test_undo_refuses_edits_of_other_tables_and_rows() -> None:
