@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace
+    from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace, undo
     from seedstock.core.errors import SeedstockError
     from seedstock.outcomes import Grown, Model
 
@@ -27,6 +27,7 @@ _HOME = {
     "register": "api",
     "sample": "api",
     "trace": "api",
+    "undo": "api",
     "Grown": "outcomes",
     "Model": "outcomes",
     "SeedstockError": "core.errors",
@@ -45,6 +46,7 @@ __all__ = [
     "register",
     "sample",
     "trace",
+    "undo",
 ]
 
 

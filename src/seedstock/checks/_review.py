@@ -86,7 +86,9 @@ def to_html(edits: Sequence[Edit], title: str = "Edits to review") -> str:
     """Return a self-contained page: a table with boxes, and a button that saves the answers as the CSV file."""
     lines = []
     for i, e in enumerate(edits):
-        cells = (e.table, e.row, e.column or "(row)", e.before, e.after, e.check, f"{e.confidence:.0%}", e.why)
+        after = "remove this row" if e.column is None else "(empty)" if e.after is None else e.after
+        check = e.check.replace("_", " ")
+        cells = (e.table, e.row, e.column or "(row)", e.before, after, check, f"{e.confidence:.0%}", e.why)
         shown = "".join(f"<td>{html.escape('' if c is None else str(c)[:300])}</td>" for c in cells)
         lines.append(
             f'<tr><td><input type="checkbox" data-line="{i}" aria-label="accept line {i + 1}"></td>{shown}</tr>'
@@ -97,9 +99,14 @@ def to_html(edits: Sequence[Edit], title: str = "Edits to review") -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
+<title>{title}</title>
 <style>body{{font:15px system-ui,sans-serif;margin:2rem;color:#222}}table{{border-collapse:collapse;width:100%}}
-td,th{{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}}
+td,th{{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;vertical-align:top}}
+td{{min-width:5rem;max-width:26rem;overflow-wrap:anywhere}}td:nth-child(-n+3){{min-width:0;overflow-wrap:normal}}
+tr:has(:checked){{background:#e4f4ec}}
 th{{position:sticky;top:0;background:#fff}}button{{font:inherit;padding:.4rem .8rem;margin:0 .5rem 1rem 0}}</style>
 </head><body><h1>{title}</h1>
 <p>{n} edits were not made because they are in doubt. Tick those that are right, save the answers, and hand the file
