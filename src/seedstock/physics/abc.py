@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
-from seedstock.physics.learned import learn
-from seedstock.physics.model import Summaries
+from seedstock.physics.learned import learn, refine
 from seedstock.physics.posterior import Posterior
 from seedstock.physics.problem import Problem
 from seedstock.physics.summaries import features_of, observed_features
 
 Floats = NDArray[np.float64]
 _KEEP = 8_000
+_NEAR = 100
+_LAST = 250
+_LOCAL = 1_500
 _MOST_FAILED = 0.9
 
 Simulations = Callable[[Floats, np.random.Generator], Floats]
@@ -27,7 +30,7 @@ Simulations = Callable[[Floats, np.random.Generator], Floats]
 def smc_abc(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
     """Calibrate a model by simulations alone.
 
-    A first third of the budget comes from the prior; each further round from around the parameter sets whose data came
+    A first fifth of the budget comes from the prior; each further round from around the parameter sets whose data came
     nearest to the observed ones. A network learns the posterior mean from the features of the data, and its output is
     the summary by which data are compared.
 
@@ -70,14 +73,15 @@ def infer(
     rng: Rng,
     simulations: int,
     tally: dict[str, int],
-    rounds: int = 4,
+    rounds: int = 8,
 ) -> tuple[Floats, dict[str, Any]]:
     """Return posterior draws, shape (n, p), and how they came about.
 
     Notes
     -----
-    Toni et al. (2009) and Beaumont et al. (2009) for the sequence; Fearnhead and Prangle (2012) for learned summaries;
-    Blum and Francois (2010) for the adjustment, here with weights prior / proposal.
+    Toni et al. (2009) and Beaumont et al. (2009) for the sequence, with the weights prior / mixture of all proposals
+    (Owen and Zhou 2000); Fearnhead and Prangle (2012) for learned summaries; Beaumont, Zhang and Balding (2002) for the
+    adjustment, which is local here (see `_adjust`).
     """
     if simulations < 200:
         raise InputError(f"calibration by simulation needs 200 simulations or more, not {simulations}")
@@ -97,15 +101,19 @@ def infer(
     proposals: list[tuple[Floats, Floats, Floats]] = []
     counts = [len(u)]
     epsilon = np.inf
+    local: NDArray[np.intp] = np.arange(len(u))
     for k in range(1, rounds + 1):
-        summary = learn(u, features, observed, rng.child("learn", k))
+        summary = learn(u, features, observed, rng.child("learn", k), local)
         distance = np.sqrt((((summary.data - summary.target) / summary.scale) ** 2).sum(axis=1))
         weight = _weights(problem, u, counts, proposals)
         if k == rounds:
+            pick = np.argsort(distance)[: max(_LOCAL, 20 * features.shape[1])]
+            summary = refine(u[pick], features[pick], observed, summary, pick)
+            u, weight = u[pick], weight[pick]
             break
-        # The nearest share shrinks from round to round, but must fill the space of the parameters.
-        n_near = max(100 * p, int(len(u) * 0.2 / k))
-        near = np.argsort(distance)[:n_near]
+        # The nearest few of all rounds: their number is fixed, so the tolerance shrinks as simulations gather.
+        order = np.argsort(distance)
+        near = order[: _NEAR * p]
         epsilon = float(distance[near[-1]])
         w = weight[near] / weight[near].sum()
         centre = u[near]
@@ -121,6 +129,8 @@ def infer(
         proposals.append((centre, w, root))
         u, features = np.concatenate([u, new[good]]), np.concatenate([features, made[good]])
         counts.append(int(good.sum()))
+        # Summaries are learned where the parameters may still be: the nearer half of the old, and all the new.
+        local = np.concatenate([order[: max(len(order) // 2, 500)], np.arange(len(order), len(u))])
     draws, ess, used = _adjust(problem, u, summary.data, summary.target, summary.scale, weight, g)
     facts: dict[str, Any] = {
         "simulations": int(sum(sizes)),
@@ -134,7 +144,7 @@ def infer(
 
 
 def _sizes(simulations: int, rounds: int) -> list[int]:
-    first = simulations // 3
+    first = simulations // 5
     rest = (simulations - first) // (rounds - 1)
     return [simulations - rest * (rounds - 1), *([rest] * (rounds - 1))]
 
@@ -184,28 +194,25 @@ def _mixture(u: Floats, centre: Floats, w: Floats, root: Floats) -> Floats:
 def _adjust(
     problem: Problem, u: Floats, data: Floats, target: Floats, scale: Floats, weight: Floats, g: np.random.Generator
 ) -> tuple[Floats, float, int]:
-    """Return draws: the nearest parameter sets, moved along the local regression on the summaries, resampled."""
+    """Return draws: the nearest parameter sets, each moved to where its data would be the observed ones, resampled.
+
+    Around each parameter set the summaries are regressed on the parameters, s = a + J u + noise of covariance S. With
+    the prior's precision P the set is moved by -(J' S^-1 J + P)^-1 J' S^-1 (s - observed): exact where all is linear
+    and normal, and also where the noise only shifts the summaries. A regression of parameters on summaries over all
+    near sets, the usual one, mixes the humps of the posterior.
+    """
     p = u.shape[1]
-    distance = np.sqrt((((data - target) / scale) ** 2).sum(axis=1))
+    z = (data - target) / scale
+    distance = np.sqrt((z**2).sum(axis=1))
     order = np.argsort(distance)
-    # Near enough that the regression is local, and many enough for a stable one.
-    n = int(np.clip(len(u) * 0.1, 30 * (p + 1), 2_000))
+    n = max(_LAST * p, len(u) // 4)
     near = order[: min(n, len(order))]
     h = max(float(distance[near[-1]]), 1e-300)
     w = weight[near] * np.maximum(1 - (distance[near] / h) ** 2, 1e-6)
     w = w / w.sum()
-    x = (data[near] - target) / scale
-    design = np.concatenate([np.ones((len(near), 1)), x], axis=1)
-    root = np.sqrt(w)[:, None]
-    ridge = 1e-6 * np.eye(design.shape[1])
-    slope = np.linalg.solve((design * root).T @ (design * root) + ridge, (design * root).T @ (u[near] * root))
-    moved = u[near] - x @ slope[1:]
-    residual = u[near] - design @ slope
-    explained = 1 - np.average(residual**2, axis=0, weights=w) / np.maximum(
-        np.average((u[near] - np.average(u[near], axis=0, weights=w)) ** 2, axis=0, weights=w), 1e-300
-    )
-    # Where the regression explains nothing it only adds noise.
-    moved = np.where(explained > 0.02, moved, u[near])
+    moved = u[near] + _shift(u, z, near, np.linalg.inv(np.cov(problem.to_free(_prior_draws(problem)).T).reshape(p, p)))
+    inside = np.isfinite(_log_prior(problem, moved))
+    moved = np.where(inside[:, None], moved, u[near])
     rows = g.choice(len(near), _KEEP, p=w)
     spread = np.sqrt(np.average((moved - np.average(moved, axis=0, weights=w)) ** 2, axis=0, weights=w))
     ess = float(1 / (w**2).sum())
@@ -217,6 +224,26 @@ def _adjust(
     return out, ess, len(near)
 
 
-def is_simulated(problem: Problem) -> bool:
-    """Tell whether the model has no likelihood."""
-    return isinstance(problem.model.observe, Summaries)
+def _shift(u: Floats, z: Floats, near: NDArray[np.intp], precision: Floats) -> Floats:
+    """Return how each near parameter set moves, shape (n, p); `z` are the summaries' differences from the observed."""
+    p, k = u.shape[1], z.shape[1]
+    middle, spread = u[near].mean(axis=0), u[near].std(axis=0) + 1e-12
+    tree = cKDTree((u - middle) / spread)
+    size = min(len(u), max(60, 15 * (p + 1)))
+    _, index = tree.query((u[near] - middle) / spread, k=size)
+    x = (u[index] - u[near][:, None]) / spread
+    design = np.concatenate([np.ones((*x.shape[:2], 1)), x], axis=2)
+    y = z[index]
+    gram = np.einsum("nki,nkj->nij", design, design) + 1e-6 * size * np.eye(p + 1)
+    slope = np.linalg.solve(gram, np.einsum("nki,nkj->nij", design, y))
+    rest = y - design @ slope
+    noise = np.einsum("nki,nkj->nij", rest, rest) / max(size - p - 1, 1)
+    noise += 1e-9 * np.eye(k) * (1 + np.trace(noise, axis1=1, axis2=2)[:, None, None])
+    j = slope[:, 1:].transpose(0, 2, 1)
+    weighted = np.linalg.solve(noise, j).transpose(0, 2, 1)
+    gain = np.linalg.solve(weighted @ j + precision * np.outer(spread, spread), weighted)
+    return np.asarray(-(gain @ z[near][:, :, None])[:, :, 0] * spread)
+
+
+def _prior_draws(problem: Problem) -> Floats:
+    return problem.draw_prior(2_000, np.random.default_rng(0))

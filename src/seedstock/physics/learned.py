@@ -36,7 +36,7 @@ class Learned:
     kind: str
 
 
-def learn(u: Floats, features: Floats, observed: Floats, rng: Rng) -> Learned:
+def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArray[np.intp]) -> Learned:
     """Return summaries of features: themselves where they are few, else the posterior means that a network predicts.
 
     Parameters
@@ -45,36 +45,75 @@ def learn(u: Floats, features: Floats, observed: Floats, rng: Rng) -> Learned:
         Parameters in the real space.
     features : ndarray, shape (n, k)
     observed : ndarray, shape (k,)
+    local : int ndarray
+        The simulations from which to learn.
 
     Notes
     -----
     Fearnhead and Prangle (2012), semi-automatic ABC; Jiang, Wu, Zheng and Wong (2017) with a network.
     """
-    x, target = _standard(features, observed)
+    x, target = _standard(features, observed, local)
     if x.shape[1] <= u.shape[1]:
-        spread = _spread(x)
+        spread = _spread(x[local])
         return Learned(x, target, spread, "features")
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPRegressor
 
-    centre, scale = u.mean(axis=0), u.std(axis=0) + 1e-12
+    centre, scale = u[local].mean(axis=0), u[local].std(axis=0) + 1e-12
     net = MLPRegressor(
         hidden_layer_sizes=(64, 64), early_stopping=True, max_iter=150, n_iter_no_change=10, learning_rate_init=3e-3,
-        batch_size=min(200, max(16, len(u) // 20)), random_state=rng.integer(),
+        batch_size=min(200, max(16, len(local) // 20)), random_state=rng.integer(),
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net.fit(x, (u - centre) / scale)
+        net.fit(x[local], (u[local] - centre) / scale)
     data = net.predict(x).reshape(len(u), -1)
     mine = net.predict(target[None]).reshape(-1)
-    return Learned(data, mine, _spread(data), "network")
+    return Learned(data, mine, _spread(data[local]), "network")
 
 
-def _standard(features: Floats, observed: Floats) -> tuple[Floats, Floats]:
-    """Return features on a common scale; those of long tails by their ranks' normal scores would lose the far ends."""
-    low, middle, high = np.quantile(features, [0.16, 0.5, 0.84], axis=0)
+def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: NDArray[np.intp]) -> Learned:
+    """Return summaries of few, near simulations: linear ones of all features, where these tell more than the old.
+
+    Near the answer the posterior mean is nearly linear in the data, and a line needs no training.
+
+    Parameters
+    ----------
+    u : ndarray, shape (n, p)
+    features : ndarray, shape (n, k)
+    observed : ndarray, shape (k,)
+    old : Learned
+    rows : int ndarray, shape (n,)
+        Which simulations of `old` these are.
+    """
+    kept = Learned(old.data[rows], old.target, _spread(old.data[rows]), old.kind)
+    if old.kind == "features":
+        return kept
+    x, target = _standard(features, observed, np.arange(len(u)))
+    both = (np.concatenate([x, old.data[rows]], axis=1), np.concatenate([target, old.target]))
+    mean, sd = both[0].mean(axis=0), both[0].std(axis=0) + 1e-12
+    design, mine = (both[0] - mean) / sd, (both[1] - mean) / sd
+    y = (u - u.mean(axis=0)) / (u.std(axis=0) + 1e-12)
+    odd = np.arange(len(u)) % 2 == 1
+    missed = 0.0
+    for fit, test in ((odd, ~odd), (~odd, odd)):
+        missed += float(((y[test] - design[test] @ _ridge(design[fit], y[fit])) ** 2).mean()) / 2
+    plain = (old.data[rows] - old.data[rows].mean(axis=0)) / (old.data[rows].std(axis=0) + 1e-12)
+    if missed >= float(((y - plain @ _ridge(plain, y)) ** 2).mean()):
+        return kept
+    b = _ridge(design, y)
+    return Learned(design @ b, mine @ b, _spread(design @ b), "network, then linear")
+
+
+def _ridge(x: Floats, y: Floats) -> Floats:
+    return np.asarray(np.linalg.solve(x.T @ x + 0.1 * np.eye(x.shape[1]), x.T @ y))
+
+
+def _standard(features: Floats, observed: Floats, local: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Return features on the scale that they have among the local simulations."""
+    low, middle, high = np.quantile(features[local], [0.16, 0.5, 0.84], axis=0)
     scale = (high - low) / 2
-    scale = np.where(scale > 0, scale, features.std(axis=0))
+    scale = np.where(scale > 0, scale, features[local].std(axis=0))
     keep = scale > 0
     if not keep.any():
         keep[:] = True
