@@ -8,6 +8,7 @@ import pytest
 
 from seedstock import cli
 from seedstock.demo import CENSUS
+from seedstock.physics.examples import example_path
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
@@ -24,6 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = gzip.decompress(CENSUS.read_bytes()).decode().splitlines(keepends=True)
     (where / "census.csv").write_text("".join(lines[:801]))
     (where / "holdout.csv").write_text("".join([lines[0], *lines[801:1_201]]))
+    (where / "influenza.csv").write_bytes(example_path("influenza").read_bytes())
     (where / "seedstock.toml").write_text(TOML[0])
     return where
 
@@ -50,6 +52,9 @@ def test_every_command_and_generator_is_documented() -> None:
 
     for command in cli.app.registered_commands:
         assert f"seedstock {command.callback.__name__}" in README, command.callback
+    for group in cli.app.registered_groups:
+        for command in group.typer_instance.registered_commands:
+            assert f"seedstock {group.typer_instance.info.name} {command.callback.__name__}" in README
     for name in catalog.names("generators"):
         assert f"`{name}`" in README, name
 

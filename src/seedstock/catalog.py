@@ -18,11 +18,11 @@ _DOMAIN = re.compile(r'^DOMAIN = "(\w+)"', re.MULTILINE)
 _DEFAULTS: dict[Domain, str] = {"table": "forest", "sequence": "sequence", "linked": "linked", "image": "image_flow"}
 
 
-def names(folder: Folder, domain: Domain | None = None) -> list[str]:
+def names(folder: Folder, domain: Domain | Literal["series"] | None = None) -> list[str]:
     """Return the names of all generators, checks or metrics, sorted; third parties' (entry points) included.
 
     With a domain, only those for such data: a module says it by ``DOMAIN = "image"``, and without that constant it is
-    for tables.
+    for tables. The domain ``series`` is a course in time by a mechanistic model, whatever the data.
 
     >>> "independent" in names("generators", "table")
     True
@@ -33,6 +33,18 @@ def names(folder: Folder, domain: Domain | None = None) -> list[str]:
         return sorted({*own, *foreign})
     mine = {n for n, path in own.items() if _domain_of_file(path) == domain}
     return sorted(mine | {n for n, e in foreign.items() if n not in own and _domain_of_entry(e) == domain})
+
+
+def domain_of(folder: Folder, name: str) -> str:
+    """Return for which data one of them is.
+
+    >>> domain_of("generators", "forest"), domain_of("generators", "physical")
+    ('table', 'series')
+    """
+    path = Path(__file__).parent / folder / f"{name}.py"
+    if path.is_file() and not name.startswith("_"):
+        return _domain_of_file(path)
+    return str(getattr(load(folder, name), "DOMAIN", "table"))
 
 
 def default_generator(domain: Domain) -> str:

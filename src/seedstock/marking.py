@@ -42,6 +42,8 @@ class Marking:
         """Return a model whose draws are marked, and what the record says of it."""
         if self.key is None:
             return fitted, off("switched off by the user")
+        if why := getattr(fitted, "unmarkable", ""):
+            return fitted, off(why)
         for table in fitted.schema.tables.values():
             remember(self.key, layout(table))
         marked = Watermarked(fitted, self.key.secret, self.generation, 4 if rows <= STRONG_ROWS else 2)

@@ -26,8 +26,10 @@ from seedstock.provenance.record import make, tied
 if TYPE_CHECKING:
     from seedstock.metrics._verdict import Verdict
 
+Part = Callable[[Dataset, float, Rng], tuple[Dataset, Dataset]]
 PROBED_CELLS = 150_000
 """A fit to fewer cells is done before a probe would be."""
+JUDGED_SERIES_ROWS = 100_000
 PROBE_CELLS = 30_000
 """Cells of the larger one of a probe's two fits."""
 
@@ -110,7 +112,7 @@ class Prepared:
     holdout: Dataset
 
 
-def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Clock) -> Prepared:
+def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Clock, part: Part = split) -> Prepared:
     """Check, clean and split a data set: the first stages of the line.
 
     Parameters
@@ -119,6 +121,8 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
         Share of the rows that the generator never sees.
     policy : str
         Which edits of the checks are made: ``report`` (none), ``safe`` or ``thorough``.
+    part : callable
+        How the rows are parted: at random, or as a generator that needs it otherwise says.
     """
     from seedstock.checks._clean import clean
     from seedstock.checks._run import run_checks
@@ -132,7 +136,7 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
         with clock.stage("clean"):
             cleaned, edits = clean(source, findings, policy)
     with clock.stage("split"):
-        train, held = split(cleaned, holdout, rng)
+        train, held = part(cleaned, holdout, rng)
     return Prepared(source, tuple(findings), tuple(edits), train, held)
 
 
@@ -257,12 +261,16 @@ def grow(
     clock = Clock(progress or Silent())
     start = time.perf_counter()
     rng = Rng(seed)
-    ready = prepare(source, holdout, policy, seed, clock)
+    domain = catalog.domain_of("generators", name)
+    ready = prepare(source, holdout, policy, seed, clock, getattr(generator, "part", split))
     n = len(source.table) if rows is None else rows
     learned = ready.train
     if beside is not None:
         learned = learned.with_table(Table.concat([learned.table, beside.table]))
     fitted = fit(generator, learned, seed, clock)
+    if hasattr(fitted, "over"):
+        # A course in time is drawn over the whole period: what it foresees of the holdout is judged.
+        fitted = fitted.over(ready.holdout.with_table(Table.concat([ready.train.table, ready.holdout.table])))
     settings = settings_of(generator)
     drawer, mark = (marking or Marking(None)).of(fitted, n)
     sources = [source] if beside is None else [source, beside]
@@ -292,7 +300,12 @@ def grow(
             f"The drawn rows follow conditions (some values made common or fixed), so the scores are measured on "
             f"{n_plain:,} further rows that the same model drew without them."
         )
-    judgement = judge(Evidence(ready.train, ready.holdout, judged), seed, clock)
+    names = None
+    if domain == "series":
+        names = catalog.names("metrics", "series")
+        with clock.stage("sample", "series to judge by") as p:
+            judged = draw(fitted, judged_rows(fitted), rng.child("sample series"), progress=p)
+    judgement = judge(Evidence(ready.train, ready.holdout, judged), seed, clock, names)
     clock.seconds["total"] = time.perf_counter() - start
     run = Run(
         source=source,
@@ -340,6 +353,12 @@ def _drawn(record: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any
     return tied({**record, "drawn": dict(asked)}, record["data"]) if asked else dict(record)
 
 
+def judged_rows(fitted: Fitted) -> int:
+    """Return how many rows are some hundred whole series, where a model draws series."""
+    rows = int(getattr(fitted, "series_rows", 1))
+    return rows * int(np.clip(JUDGED_SERIES_ROWS // max(rows, 1), 40, 400))
+
+
 def settings_of(generator: Generator) -> dict[str, Any]:
     """Return a generator's settings as JSON values."""
     return asdict(generator) if is_dataclass(generator) and not isinstance(generator, type) else {}
@@ -354,4 +373,8 @@ def facts_of(fitted: Fitted) -> dict[str, Any]:
         "bytes": int(sum(a.nbytes for a in arrays.values())),
     }
     rules = getattr(fitted, "rules_json", None)
-    return facts if rules is None else {**facts, "rules": rules()}
+    if rules is not None:
+        facts["rules"] = rules()
+    if own := getattr(fitted, "physics", None):
+        facts["physics"] = dict(own)
+    return facts

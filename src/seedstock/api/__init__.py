@@ -2,6 +2,7 @@
 
 from seedstock.api.cleaning import clean, clean_dataset, undo, undo_dataset
 from seedstock.api.growing import grow
+from seedstock.api.mechanisms import discover, explain, physical_models
 from seedstock.api.models import fit, sample
 from seedstock.api.origin import register, trace
 from seedstock.api.quality import check, judge
@@ -11,9 +12,12 @@ __all__ = [
     "check",
     "clean",
     "clean_dataset",
+    "discover",
+    "explain",
     "fit",
     "grow",
     "judge",
+    "physical_models",
     "read",
     "register",
     "sample",

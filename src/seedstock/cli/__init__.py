@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedstock.cli import cleaning, grow, models, origin, quality
+from seedstock.cli import cleaning, grow, models, origin, physics, quality
 from seedstock.cli._door import DONE, STOPPED, WRONG, complain
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for command in (
     origin.register,
 ):
     app.command()(command)
+app.add_typer(physics.app)
 
 
 @app.callback(invoke_without_command=True)

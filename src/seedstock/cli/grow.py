@@ -70,6 +70,9 @@ def grow(
     target: Target = None,
     rows: Annotated[int | None, typer.Option("--rows", "-n", help="Rows to draw.", show_default="as many")] = None,
     generator: Annotated[str | None, typer.Option("--generator", "-g", metavar="NAME", show_default="forest")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="Which model, for the generator physical.")
+    ] = None,
     seed: Seed = None,
     holdout: Annotated[float | None, typer.Option(help="Share of rows kept to judge by.", show_default="0.2")] = None,
     policy: Annotated[
@@ -99,7 +102,10 @@ def grow(
     asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
-    return _grow([data, *also] if also else data, output, _merged(asked, set_, settings), open_, json_, quiet)
+    if model is not None and generator is None:
+        asked["generator"] = "physical"
+    own = [*(set_ or []), *([] if model is None else [f"model={model}"])]
+    return _grow([data, *also] if also else data, output, _merged(asked, own, settings), open_, json_, quiet)
 
 
 @door

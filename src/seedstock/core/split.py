@@ -52,6 +52,35 @@ def split(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
     return data.take(~rows), data.take(rows)
 
 
+def split_by_time(data: Dataset, holdout: float, column: str) -> tuple[Dataset, Dataset]:
+    """Part a data set so that the holdout is what came last: for generators that are asked for a course in time.
+
+    Rows of one moment stay on one side. Parameters and errors are those of `split`; `column` holds the times.
+
+    >>> from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+    >>> from seedstock.core.table import Column
+    >>> schema = Schema({"t": TableSchema({"day": ColumnSchema("number", dtype="int64")})})
+    >>> days = Dataset({"t": Table({"day": Column.of(np.array([3, 1, 2, 5, 4]))})}, schema)
+    >>> split_by_time(days, 0.2, "day")[1].table["day"].values
+    array([5])
+    """
+    if not 0 < holdout <= 0.5:
+        raise InputError(f"the holdout's share must be above 0 and at most 0.5, not {holdout}")
+    cells = data.table[column]
+    if cells.missing.any():
+        row = int(np.argmax(cells.missing))
+        raise InputError(
+            f"every row needs a time stamp, and that of row {row} in {column!r} is missing; fill or drop it"
+        )
+    times, moment = np.unique(cells.values, return_inverse=True)
+    if len(times) < 2:
+        raise InputError(f"all rows have one time in {column!r}: nothing comes last that could be held out")
+    sizes = np.bincount(moment.reshape(-1))
+    first = int(np.searchsorted(np.cumsum(sizes), (1 - holdout) * len(moment) + 1e-9, side="right"))
+    rows = moment.reshape(-1) >= np.clip(first, 1, len(times) - 1)
+    return data.take(~rows), data.take(rows)
+
+
 def unit_of_rows(data: Dataset) -> NDArray[np.int64]:
     """Return for each row the number of the unit that must not be parted, shape (n,)."""
     names = data.columns.with_role("entity") or data.columns.with_role("group")

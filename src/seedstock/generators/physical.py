@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,14 +13,18 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+from seedstock.core.split import split, split_by_time
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators.independent import Independent, IndependentFitted
 from seedstock.physics.calibration import calibrate
+from seedstock.physics.explanation import judge
 from seedstock.physics.generation import simulate_block
 from seedstock.physics.library import load_model
+from seedstock.physics.noise import Noise
+from seedstock.physics.pictures import picture_data
 from seedstock.physics.posterior import Posterior
 from seedstock.physics.problem import Problem
-from seedstock.physics.series import Series
+from seedstock.physics.series import Series, time_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,10 @@ class PhysicalFitted:
     rest : IndependentFitted or None
         The other columns, each from its own distribution.
     do : mapping of str to float
+    physics : mapping
+        JSON values: the verdict on the model, and what the report draws of it.
+    times : ndarray or None
+        The times at which series are drawn, where they are not those of the calibration.
     """
 
     posterior: Posterior
@@ -44,12 +52,39 @@ class PhysicalFitted:
     gaps: Mapping[str, float]
     rest: IndependentFitted | None
     do: Mapping[str, float]
+    physics: Mapping[str, Any]
+    times: np.ndarray[Any, Any] | None = None
 
     @property
     def schema(self) -> Schema:
         return self.whole
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def over(self, data: Dataset) -> Self:
+        """Return the model with series that span the time of these data: the held-out part, say, as well."""
+        series = self.posterior.problem.series
+        t = np.sort(series.clock(data.table[series.time]))
+        return replace(self, times=t[t >= self.posterior.problem.start])
+
+    @property
+    def series_rows(self) -> int:
+        """Rows of one series; of arrivals, about."""
+        return len(self.posterior.problem.series if self.times is None else self.times)
+
+    @property
+    def unmarkable(self) -> str:
+        """Why rows cannot carry a mark in their values; empty where they can.
+
+        A mark picks among candidates that share one course and differ in their noise of observation.
+        """
+        if isinstance(self.posterior.problem.model.observe, Noise):
+            return ""
+        return "the rows of such a series hang together, and cannot be picked one by one"
+
+    def candidates(self, n: int, rng: Rng, given: Table | None, start: int, m: int) -> list[Dataset]:
+        """Draw m data sets of the same courses with other noise, among which a mark may pick row by row."""
+        return [self.sample(n, rng, given, start, k) for k in range(m)]
+
+    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0, noise: int = 0) -> Dataset:
         """Draw n rows, as whole series one after the other; each block of rows begins with a fresh one.
 
         Conditions can be kept on the columns that the model says nothing about; for the others there is `do`.
@@ -61,8 +96,8 @@ class PhysicalFitted:
             if name not in others:
                 raise InputError(f"a physical model cannot be conditioned on {name!r}; change its parameters with do")
         rest = None if self.rest is None else self.rest.sample(n, rng.child("rest"), given, start).table
-        parts = [self._block(rows, rng.child("block", block)) for block, rows in blocks(n, start)]
-        made = Table.concat(parts or [self._block(0, rng)])
+        parts = [self._block(rows, rng.child("block", block), noise) for block, rows in blocks(n, start)]
+        made = Table.concat(parts or [self._block(0, rng, noise)])
         (name,) = self.whole.tables
         table = Table({c: made[c] if rest is None or c in made else rest[c] for c in self._columns}, n)
         return Dataset({name: table}, self.whole)
@@ -72,11 +107,11 @@ class PhysicalFitted:
         (table,) = self.whole.tables.values()
         return table.columns
 
-    def _block(self, rows: int, rng: Rng) -> Table:
+    def _block(self, rows: int, rng: Rng, noise: int) -> Table:
         parts: dict[str, list[np.ndarray[Any, Any]]] = {}
         done = k = 0
         while done < max(rows, 1):
-            for one in simulate_block(self.posterior, k, rng, self.do):
+            for one in simulate_block(self.posterior, k, rng, self.do, t=self.times, noise=noise):
                 own = {c: one[c] for c in one if c in self._columns}
                 for c, values in own.items():
                     parts.setdefault(c, []).append(values)
@@ -119,6 +154,9 @@ class PhysicalFitted:
             "gaps": dict(self.gaps), "do": dict(self.do), "notes": list(self.posterior.notes),
             "parameters": problem.names,
         }  # fmt: skip
+        meta["facts"] = dict(self.physics)
+        if self.times is not None:
+            arrays["times"] = self.times
         if self.rest is not None:
             other = self.rest.state()
             arrays |= {f"rest.{k}": v for k, v in other.arrays.items()}
@@ -147,7 +185,11 @@ class PhysicalFitted:
                 rest = IndependentFitted.from_state(State(own, meta["rest"]))
             posterior = Posterior(problem, draws, str(meta["method"]), {}, tuple(meta["notes"]))
             gaps = {str(k): float(v) for k, v in meta["gaps"].items()}
-            return cls(posterior, Schema.from_json(meta["schema"]), gaps, rest, dict(meta["do"]))
+            times = arrays.get("times")
+            if times is not None and (times.ndim != 1 or not len(times) or not np.isfinite(times).all()):
+                raise ValueError("the times are no times")
+            schema = Schema.from_json(meta["schema"])
+            return cls(posterior, schema, gaps, rest, dict(meta["do"]), dict(meta.get("facts", {})), times)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this model is damaged or foreign ({error!s}); fit it again") from None
 
@@ -188,11 +230,19 @@ class Physical:
     time: str | None = None
     simulations: int = 10_000
 
+    def part(self, data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
+        """Hold out what came last; of a curve over a controlled variable, rows at random."""
+        if load_model(self.model).kind == "curve":
+            return split(data, holdout, rng)
+        return split_by_time(data, holdout, self.time or time_column(data))
+
     def fit(self, data: Dataset, rng: Rng) -> PhysicalFitted:
         model = load_model(self.model)
+        _one_series(data)
         posterior = calibrate(
             model, data, rng, controls=_pairs(self.controls), time=self.time, simulations=self.simulations
         )
+        found = judge(posterior, rng.child("judge"), self.simulations)
         do = _pairs(self.do)
         first = simulate_block(posterior, 0, rng.child("try"), do)[0]
         made = [c for c in data.table if c in first]
@@ -205,7 +255,16 @@ class Physical:
                 Dataset({data.name: data.table.select(others)}, Schema({data.name: own})), rng.child("rest")
             )
         gaps = {c: float(data.table[c].missing.mean()) for c in made if data.table[c].missing.any()}
-        return PhysicalFitted(posterior, data.schema, gaps, rest, do)
+        return PhysicalFitted(
+            posterior, data.schema, gaps, rest, do, {**found.to_json(), "pictures": picture_data(posterior, rng)}
+        )
+
+
+def _one_series(data: Dataset) -> None:
+    for name in data.columns.with_role("entity"):
+        n = len(np.unique(data.table[name].values))
+        if n > 1:
+            raise InputError(f"a physical model explains one series, and {name!r} tells {n:,} apart; take one of them")
 
 
 def _pairs(text: str) -> dict[str, float]:

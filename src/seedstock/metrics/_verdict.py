@@ -54,6 +54,8 @@ def verdict(scores: list[Score]) -> Verdict:
     'with care'
     """
     by_name = {s.name: s for s in scores}
+    if "forecast_error" in by_name:
+        return _of_series(by_name)
     training, trained_by = _train_on(by_name)
     sharing, unknown = _share(by_name)
     watch = [_watch(s) for s in sorted(scores, key=_shortfall, reverse=True) if s.ok is False]
@@ -62,6 +64,30 @@ def verdict(scores: list[Score]) -> Verdict:
     ]
     sentence = f"{_TRAIN[training]}{trained_by}; {_SHARE[sharing]}{unknown}."
     return Verdict(training, sharing, sentence, tuple(watch))
+
+
+def _of_series(by_name: dict[str, Score]) -> Verdict:
+    """Judge series of a mechanistic model: by what they foresee, and whether they look like the real course."""
+    error, covered, checks = (by_name.get(n) for n in ("forecast_error", "band_coverage", "course_checks"))
+    known = [s for s in (error, covered, checks) if s is not None and s.ok is not None]
+    parts: list[Answer] = ["yes" if s.ok else "with care" for s in known]
+    why = ""
+    if len(known) < 3:
+        parts.append("with care")
+        why = ", because not all could be measured"
+    if error is not None and error.ok is False:
+        why = ", because a statistical forecast foresees more"
+        if covered is not None and covered.ok is False:
+            parts.append("no")
+            why = ", because what came after is neither foreseen nor inside the bands"
+    elif checks is not None and checks.ok is False:
+        why = ", because the real course is unlike the drawn ones"
+    elif covered is not None and covered.ok is False:
+        why = ", because the bands miss too much of what came after"
+    training: Answer = max(parts, key=_WORST.__getitem__)
+    watch = [_watch(s) for s in known if s.ok is False]
+    sharing = "share it with care: the parameters of one real series stand in every drawn one"
+    return Verdict(training, "with care", f"{_TRAIN[training]}{why}; {sharing}.", tuple(watch))
 
 
 _TRAIN: dict[Answer, str] = {

@@ -15,12 +15,29 @@ _TELLING = (
 PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used"),
-        *("invented", "within_support", "tails_kept"),
+        *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage"),
     ]
 )
 """Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
 
 _WORDS: dict[str, tuple[str, str, str]] = {
+    "forecast_error": (
+        "Forecast of what came after",
+        "How far drawn series are from the held-out last rows, in percent of a column's spread; beside it a "
+        "statistical forecast from the training rows, without a mechanism.",
+        "The mechanism foresees less than statistics do: try another model, or give it its controls.",
+    ),
+    "band_coverage": (
+        "Held-out rows inside the bands",
+        "Share of the held-out last cells that lie within the central 90 % of the drawn series.",
+        "The bands are too narrow or off course: the mechanism lacks something that the real one has.",
+    ),
+    "course_checks": (
+        "Could the real course be one of these",
+        "The least predictive p-value of the course's statistics, corrected for their number: small where the drawn "
+        "series never look like the real one.",
+        "See which statistic differs, and ask `seedstock physics explain` with several models.",
+    ),
     "shape_error": (
         "Column shapes",
         "How far each column's distribution is from the real one on average, 0 % being equal and 100 % disjoint.",

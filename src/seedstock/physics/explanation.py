@@ -15,6 +15,7 @@ from seedstock.physics.calibration import bind, fit
 from seedstock.physics.heldout import HeldOut, held_out_score
 from seedstock.physics.library import load_model
 from seedstock.physics.model import Controls, PhysicalModel
+from seedstock.physics.pictures import picture_data
 from seedstock.physics.posterior import Posterior
 from seedstock.physics.ppc import posterior_p_values, prior_p_values
 from seedstock.physics.sbc import Ranks, calibration_ranks
@@ -142,16 +143,19 @@ def explain(
             out.append(Explanation(model.name, False, str(error)))
             refusals.append(error)
             continue
-        out.append(_judge(posterior, rng.child(model.name, k, "judge"), simulations, calibration_runs))
+        out.append(judge(posterior, rng.child(model.name, k, "judge"), simulations, calibration_runs))
     if len(refusals) == len(models):
         raise refusals[0]
     return sorted(out, key=_rank)
 
 
 def explain_data(
-    data: Dataset, models: Sequence[str], rng: Rng, controls: Controls | None = None, **options: Any
-) -> dict[str, Any]:
+    data: Dataset, models: Sequence[str], rng: Rng, controls: Controls | None = None, pictures: bool = False,
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Judge library models by their names; returns the JSON value of ``seedstock physics explain``.
+
+    With `pictures` each model also has the numbers that the report draws.
 
     Returns
     -------
@@ -159,10 +163,17 @@ def explain_data(
         ``{"models": [{"name", "verdict", "why", "parameters", "p_values", "heldout_score", ...}]}``, best first.
     """
     found = explain([load_model(name) for name in models], data, rng, controls=controls, **options)
-    return {"models": [e.to_json() for e in found]}
+    out = []
+    for one in found:
+        value = one.to_json()
+        if pictures and one.posterior is not None:
+            value["pictures"] = picture_data(one.posterior, rng.child(one.name))
+        out.append(value)
+    return {"models": out}
 
 
-def _judge(posterior: Posterior, rng: Rng, simulations: int, runs: int) -> Explanation:
+def judge(posterior: Posterior, rng: Rng, simulations: int = 10_000, runs: int = 0) -> Explanation:
+    """Judge one calibrated model; see `explain`."""
     problem = posterior.problem
     p = posterior_p_values(posterior, rng)
     prior_p = prior_p_values(problem, rng)

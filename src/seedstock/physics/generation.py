@@ -110,8 +110,11 @@ def simulate_block(
     do: Do | None = None,
     controls: Mapping[str, Any] | None = None,
     t: Floats | None = None,
+    noise: int = 0,
 ) -> list[dict[str, NDArray[Any]]]:
     """Simulate the series of one block, `BLOCK` of them: the same whatever else is simulated.
+
+    Another number of `noise` gives the same courses with other noise of observation.
 
     Returns
     -------
@@ -145,7 +148,7 @@ def simulate_block(
             theta[name] = np.broadcast_to(np.asarray(value, float), (len(todo),)).copy()
         with np.errstate(all="ignore"):
             states = problem.simulate(theta, g, times, **(controls or {}))
-            seen = problem.observations(states, theta, g)
+            seen = problem.observations(states, theta, rng.child("noise", block, attempt, noise).generator())
             extra = {} if model.labels is None else model.labels(problem.elapsed(times), states, theta)
         for i, k in enumerate(todo):
             one = {name: v[i : i + 1] for name, v in seen.items()}

@@ -29,3 +29,14 @@ def load_model(name: str) -> PhysicalModel:
         raise InputError(f"there is no physical model {name!r}; there are {', '.join(model_names())}")
     model: PhysicalModel = import_module(f"seedstock.physics.models.{name}").MODEL
     return model
+
+
+def summary_of(name: str) -> str:
+    """Return what a model is, in one line: the first of its file.
+
+    >>> summary_of("lotka_volterra")
+    'Predator and prey.'
+    """
+    load_model(name)
+    text = import_module(f"seedstock.physics.models.{name}").__doc__ or ""
+    return text.strip().split("\n")[0]

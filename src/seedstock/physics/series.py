@@ -58,6 +58,13 @@ class Series:
             return len(self.t)
         return int(sum(np.isfinite(v).sum() for v in self.values.values()))
 
+    def clock(self, cells: Column) -> Floats:
+        """Return cells of the data's time column as times; the inverse of `stamps`."""
+        if self.start is None:
+            return _numbers(cells)[0]
+        us = (cells.values.astype("M8[us]") - self.start).astype(np.int64)
+        return np.asarray(us / (_DAY_US if self.unit == "days" else 1e6), float)
+
     def stamps(self, t: Floats) -> Column:
         """Return times as cells of the data's time column."""
         if self.start is None:

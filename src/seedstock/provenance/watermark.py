@@ -67,9 +67,13 @@ class Watermarked:
 
     def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw exactly n marked rows; see `seedstock.core.contracts.Fitted.sample`."""
-        draws = [self.inner.sample(n, rng, given, start)]
-        # The first candidates are the unmarked model's own rows; identifiers are theirs, so that none comes twice.
-        draws += [self.inner.sample(n, rng.child("candidate", k), given, start) for k in range(1, self.candidates)]
+        if hasattr(self.inner, "candidates"):
+            # Where rows hang together (a course in time), the model says which candidates may be mixed.
+            draws = self.inner.candidates(n, rng, given, start, self.candidates)
+        else:
+            draws = [self.inner.sample(n, rng, given, start)]
+            # The first candidates are the unmarked model's own rows; identifiers are theirs: none comes twice.
+            draws += [self.inner.sample(n, rng.child("candidate", k), given, start) for k in range(1, self.candidates)]
         schema = draws[0].columns
         own = generation_key(self.key, self.generation, self.candidates)
         parts, done = [], 0

@@ -21,6 +21,7 @@ from seedstock.report import charts, space
 from seedstock.report.cards import cards_by_group, learner_name
 from seedstock.report.changes import changes
 from seedstock.report.datacard import data_card
+from seedstock.report.mechanism import mechanism
 from seedstock.report.pictures import sparkline
 from seedstock.report.text import duration, label, number, plain, script_json, shown
 from seedstock.report.tree import tree
@@ -104,7 +105,7 @@ def _render(run: Run, limit: int) -> str:
         data=Markup(script_json(data)),
         head=_head(run),
         verdict=_verdict(run),
-        groups=cards_by_group(run.scores, run.groups),
+        groups=[g for g in cards_by_group(run.scores, run.groups) if g["cards"] or "physics" not in run.model],
         n_columns=len(schema.columns),
         n_drawn=len(data["columns"]),
         n_drawable=len(marginals),
@@ -120,9 +121,10 @@ def _render(run: Run, limit: int) -> str:
         changes=changes(run),
         unseen=unseen(run),
         card=data_card(run.record),
+        mechanism=mechanism(run.model["physics"]) if run.model.get("physics") else None,
         tree=[
             tree("generator", {"name": run.generator, "settings": run.settings}),
-            tree("model", run.model),
+            tree("model", {k: v for k, v in run.model.items() if k != "physics"}),
             tree("seconds", {k: round(float(v), 2) for k, v in run.seconds.items()}),
             tree("source", run.source.origin),
             tree("record", run.record),

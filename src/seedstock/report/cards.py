@@ -16,11 +16,13 @@ GROUPS = {
     "utility": ("Utility", "Do models trained on it work on real rows?"),
     "coverage": ("Coverage", "Is what is rare kept, and nothing made up?"),
     "privacy": ("Privacy", "Does it give away rows it learned from?"),
+    "foresight": ("Foresight", "Do drawn series look like the real course, and foresee what came after it?"),
 }
 PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "missing_error", "invented"),
         *("range_used", "rare_categories_kept", "rare_pairs_kept", "copy_rate", "within_support", "tails_kept"),
+        *("forecast_error", "band_coverage"),
     ]
 )
 """Scores that are percentages."""
