@@ -306,6 +306,12 @@ def grow(
         with clock.stage("sample", "series to judge by") as p:
             judged = draw(fitted, judged_rows(fitted), rng.child("sample series"), progress=p)
     judgement = judge(Evidence(ready.train, ready.holdout, judged), seed, clock, names)
+    facts = facts_of(fitted)
+    last = judgement.verdict
+    if "physics" in facts:
+        from seedstock.metrics._verdict import with_mechanism
+
+        last = with_mechanism(last, facts["physics"])
     clock.seconds["total"] = time.perf_counter() - start
     run = Run(
         source=source,
@@ -316,10 +322,10 @@ def grow(
         synthetic=synthetic,
         generator=name,
         settings=settings,
-        model=facts_of(fitted),
+        model=facts,
         scores=judgement.scores,
         groups=judgement.groups,
-        verdict=judgement.verdict,
+        verdict=last,
         seed=seed,
         seconds=clock.seconds,
         notes=tuple(notes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -88,6 +89,17 @@ def _of_series(by_name: dict[str, Score]) -> Verdict:
     watch = [_watch(s) for s in known if s.ok is False]
     sharing = "share it with care: the parameters of one real series stand in every drawn one"
     return Verdict(training, "with care", f"{_TRAIN[training]}{why}; {sharing}.", tuple(watch))
+
+
+def with_mechanism(before: Verdict, mechanism: Mapping[str, Any]) -> Verdict:
+    """Return a verdict that also hears what `seedstock.physics.explain` says of the model that drew the series."""
+    if mechanism["verdict"] == "explains":
+        return before
+    training: Answer = max("with care", before.train_on, key=_WORST.__getitem__)
+    sentence = f"The model {mechanism['name']} does not explain the data. {before.sentence}"
+    if training != before.train_on:
+        sentence = sentence.replace(_TRAIN[before.train_on], _TRAIN[training], 1)
+    return Verdict(training, before.share, sentence, (f"The mechanism: {mechanism['why']}.", *before.watch))
 
 
 _TRAIN: dict[Answer, str] = {

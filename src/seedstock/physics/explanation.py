@@ -17,13 +17,15 @@ from seedstock.physics.library import load_model
 from seedstock.physics.model import Controls, PhysicalModel
 from seedstock.physics.pictures import picture_data
 from seedstock.physics.posterior import Posterior
-from seedstock.physics.ppc import posterior_p_values, prior_p_values
+from seedstock.physics.ppc import explained_share, posterior_p_values, prior_p_values
 from seedstock.physics.sbc import Ranks, calibration_ranks
 from seedstock.physics.series import Series
 
 ALPHA = 0.05
 """Chance, at most, of calling a right model wrong by its predictive checks."""
 _HELD_ALPHA = 0.01
+_USEFUL = 0.8
+"""Share of the variation above which a mechanism that does not explain the data may still serve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,8 @@ class Explanation:
     heldout : HeldOut or None
     ranks : Ranks or None
         Of simulation-based calibration, where it was asked for.
+    explained : float or None
+        Share of the variation that the mechanism explains, of the least explained column.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Explanation:
     prior_p_values: Mapping[str, float] = field(default_factory=dict)
     heldout: HeldOut | None = None
     ranks: Ranks | None = None
+    explained: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -66,6 +71,7 @@ class Explanation:
             "why": self.why,
             "parameters": {},
             "p_values": {k: p for k, p in self.p_values.items() if np.isfinite(p)},
+            "explained_share": self.explained,
             "heldout_score": None if self.heldout is None else self.heldout.score,
         }
         if self.heldout is not None:
@@ -100,8 +106,10 @@ def explain(
     """Judge whether models explain the data, the best one first.
 
     A model does not explain the data when a posterior predictive p-value falls below 0.05 divided by the number of
-    statistics, or when the last fifth of the data, forecast from the rest, falls where the model expects it less than
-    one time in a hundred, or when it refuses the data (negative counts, say).
+    statistics; or when the last fifth of the data, forecast from the rest, falls where the model expects it less than
+    one time in a hundred; or when it refuses the data (negative counts, say). Of a model that fails, `why` also says
+    where it is a useful approximation: it explains four fifths of the variation, and foresees the held-out part better
+    than a statistical forecast.
 
     Parameters
     ----------
@@ -181,18 +189,28 @@ def judge(posterior: Posterior, rng: Rng, simulations: int = 10_000, runs: int =
     ranks = calibration_ranks(problem, rng.child("sbc"), runs) if runs else None
     bound = ALPHA / max(len(p), 1)
     failed = sorted((value, name) for name, value in p.items() if value < bound)
-    reasons = [f"the model cannot give data like these: {name} (p = {value:.3f})" for value, name in failed[:3]]
+    share = explained_share(posterior, rng)
+    foresees = held is not None and held.baseline is not None and held.score > held.baseline
+    reasons = [f"the model cannot give data like these: {name} (p = {value:.2g})" for value, name in failed[:3]]
     if held is not None and held.p_value is not None and held.p_value < _HELD_ALPHA:
-        reasons.append(f"it does not foresee the held-out part (p = {held.p_value:.3f})")
+        reasons.append(f"it does not foresee the held-out part (p = {held.p_value:.2g})")
     if reasons:
-        return Explanation(problem.model.name, False, "; ".join(reasons), posterior, p, prior_p, held, ranks)
+        if share is not None and share >= _USEFUL and foresees:
+            reasons.append(
+                f"as an approximation it explains {share:.0%} of the variation, and foresees the held-out part better "
+                f"than a statistical forecast"
+            )
+        reasons += posterior.notes
+        return Explanation(problem.model.name, False, "; ".join(reasons), posterior, p, prior_p, held, ranks, share)
     least = min(p.items(), key=lambda item: item[1], default=("", 1.0))
-    words = [f"all {len(p)} predictive checks pass (least p = {least[1]:.2f}, {least[0]})"]
+    words = [f"all {len(p)} predictive checks pass (least p = {least[1]:.2g}, {least[0]})"]
+    if share is not None:
+        words.append(f"the mechanism explains {share:.0%} of the variation")
     if held is not None and held.baseline is not None:
         measure = held.measure.split(",")[0]
         words.append(f"held-out {measure} {held.score:.3g} beside {held.baseline:.3g} of a statistical forecast")
     words += posterior.notes
-    return Explanation(problem.model.name, True, "; ".join(words), posterior, p, prior_p, held, ranks)
+    return Explanation(problem.model.name, True, "; ".join(words), posterior, p, prior_p, held, ranks, share)
 
 
 def _rank(e: Explanation) -> tuple[bool, float, float]:

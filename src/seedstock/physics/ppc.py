@@ -14,11 +14,12 @@ from seedstock.physics.posterior import Posterior
 from seedstock.physics.problem import Problem
 
 Floats = NDArray[np.float64]
+_RESIDUAL_DRAWS = 3_000
 _WINDOWS = (20, 60)
 """Parts of the time into which events are counted."""
 
 
-def posterior_p_values(posterior: Posterior, rng: Rng, n: int = 400) -> dict[str, float]:
+def posterior_p_values(posterior: Posterior, rng: Rng, n: int | None = None) -> dict[str, float]:
     """Return two-sided posterior predictive p-values of the default and the model's own statistics.
 
     Series with a noise model are compared by discrepancies of their standardised residuals (size, memory, a slow
@@ -28,9 +29,35 @@ def posterior_p_values(posterior: Posterior, rng: Rng, n: int = 400) -> dict[str
     -----
     Gelman, Meng and Stern (1996), section 2; p = 2 min(P(rep >= obs), P(rep <= obs)), at most 1.
     """
+    if n is None:
+        # Residuals are cheap; whole replicates of events are not.
+        n = _RESIDUAL_DRAWS if isinstance(posterior.problem.model.observe, Noise) else 400
     g = rng.child("predictive").generator()
     theta = posterior.thin(n, g)
     return _p_values(posterior.problem, theta, g)
+
+
+def explained_share(posterior: Posterior, rng: Rng, n: int = 200) -> float | None:
+    """Return the share of the variation that the mechanism explains, on the noise's scale; the least of all columns.
+
+    Values are compared as they are (normal noise), by logarithms (lognormal) or by square roots (counts), with the
+    median of the posterior's courses. None for models without a noise model.
+    """
+    problem = posterior.problem
+    observe = problem.model.observe
+    if not isinstance(observe, Noise):
+        return None
+    g = rng.child("explained").generator()
+    with np.errstate(all="ignore"):
+        states = problem.simulate(posterior.thin(n, g), g)
+    least = 1.0
+    for column, y in problem.series.values.items():
+        state = np.nanmedian(states[(observe.of or {}).get(column, column)], axis=0)
+        scale = {"normal": np.asarray, "lognormal": np.log}.get(observe.family, np.sqrt)
+        here = np.isfinite(y)
+        z, m = scale(y[here]), scale(np.maximum(state[here], 0.0 if observe.counts else -np.inf))
+        least = min(least, 1 - float(((z - m) ** 2).sum() / max(float(((z - z.mean()) ** 2).sum()), 1e-300)))
+    return least
 
 
 def prior_p_values(problem: Problem, rng: Rng, n: int = 400) -> dict[str, float]:
