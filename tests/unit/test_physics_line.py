@@ -135,7 +135,7 @@ def test_explain_keeps_its_contract(decay: Path, tmp_path: Path, capsys: pytest.
     code, out, err = run([*args, "--column", "amount=amount", "--column", "size=amount"], capsys)
     assert (code, err) == (0, "")
     models = json.loads(out)["models"]
-    assert [m["name"] for m in models][0] == "decay"
+    assert models[0]["name"] == "decay"
     for m in models:
         assert m["verdict"] in ("explains", "does not explain")
         assert m["why"]
