@@ -36,6 +36,7 @@ def test_python_blocks_run(code: str, folder: Path, monkeypatch: pytest.MonkeyPa
     exec(compile(code, "README.md", "exec"), {"__name__": "__readme__"})
 
 
+@pytest.mark.timeout(1800)
 def test_commands_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(folder)
     for line in CONSOLE:

@@ -13,7 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace, undo
+=======
+    from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace
+    from seedstock.api.proving import prove
+>>>>>>> 25d9a9b (Prove whether few real rows and synthetic ones train like many real ones)
     from seedstock.core.errors import SeedstockError
     from seedstock.outcomes import Grown, Model
 
@@ -23,6 +28,7 @@ _HOME = {
     "fit": "api",
     "grow": "api",
     "judge": "api",
+    "prove": "api.proving",
     "read": "api",
     "register": "api",
     "sample": "api",
@@ -42,6 +48,7 @@ __all__ = [
     "fit",
     "grow",
     "judge",
+    "prove",
     "read",
     "register",
     "sample",

@@ -1,4 +1,7 @@
-"""The verbs. Each takes what users have (a path or a frame) and gives back what they can use."""
+"""The verbs. Each takes what users have (a path or a frame) and gives back what they can use.
+
+`seedstock.api.proving` stands apart: it needs learners, whose import takes a second.
+"""
 
 from seedstock.api.cleaning import clean, clean_dataset, undo, undo_dataset
 from seedstock.api.growing import grow

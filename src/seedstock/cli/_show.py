@@ -104,6 +104,33 @@ def mended(result: Judged) -> None:
     say(f"Found: {printable(found)}. Mended: {rows:,} rows removed, {len(run.edits) - rows:,} cells changed.")
 
 
+def proven(facts: Mapping[str, Any]) -> None:
+    """Print what a proof says: the sentence, and each learner's scores."""
+    say(f"Synthesis {facts['advice']}. {facts['sentence']}")
+    say(printable(facts["why"]))
+    scores = {(a["learner"], a["n_real"], a["name"]): a["score"] for a in facts["arms"]}
+    equal = {(e["learner"], e["n_real"]): e for e in facts["real_equivalents"]}
+    table(
+        ("learner", "real rows", "alone", "+ synthetic", "worth real rows", "of all real rows"),
+        [
+            (
+                learner,
+                f"{n:,}",
+                number(scores[learner, n, "real"]),
+                number(scores[learner, n, "chosen"]),
+                f"{e['rows']:,} ({e['interval'][0]:,} to {e['interval'][1]:,})",
+                number(scores[learner, facts["rows"]["pool"], "real"]),
+            )
+            for (learner, n), e in equal.items()
+        ],
+        right=(1, 2, 3, 4, 5),
+    )
+    shares = ", ".join(f"{k} {v:.0%}" for k, v in facts["gap_closed"].items() if v is not None)
+    say(f"Score: {facts['measure']}. Gap to ten times as many real rows closed: {shares or 'there is no gap'}.")
+    for line in facts["notes"]:
+        say(printable(line))
+
+
 def findings(found: Sequence[Finding]) -> None:
     """Print what the checks found, the gravest first."""
     if not found:

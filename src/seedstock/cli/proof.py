@@ -1,0 +1,66 @@
+"""`seedstock prove`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seedstock.cli._door import DONE, SHORT, Data, Json, Quiet, Seed, Target, door, print_json, printable, progress, say
+from seedstock.core.errors import InputError
+
+
+@door
+def prove(
+    data: Data,
+    target: Target = None,
+    test: Annotated[str | None, typer.Option("--test", metavar="FILE", help="Real rows to test on.")] = None,
+    generator: Annotated[
+        list[str] | None, typer.Option("--generator", "-g", metavar="NAME", help="Repeatable.", show_default="copula")
+    ] = None,
+    few: Annotated[
+        str, typer.Option("--few", metavar="N,N", help="Real rows to add synthetic ones to.")
+    ] = "50,100,200",
+    subsets: Annotated[int, typer.Option("--subsets", help="Random subsets of the real rows.")] = 5,
+    max_minutes: Annotated[float, typer.Option("--max-minutes", help="Begin no subset that would end later.")] = 5.0,
+    report: Annotated[str | None, typer.Option("--report", metavar="FILE.html", help="Write a page.")] = None,
+    seed: Seed = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Measure whether few real rows + synthetic ones train like many real rows. Exit code 1: they train worse."""
+    from seedstock.api import proving
+
+    shown = progress(json_, quiet)
+    proven = proving.prove(
+        data,
+        target,
+        test,
+        generator or proving.GENERATORS,
+        few=_numbers(few),
+        seeds=subsets,
+        max_minutes=max_minutes,
+        seed=seed or 0,
+        progress=shown,
+    )
+    if report is not None:
+        shown.stage("report")
+        proven.save_report(report)
+        shown.kept(report)
+    shown.close()
+    if json_:
+        print_json(proven.facts)
+    else:
+        from seedstock.cli import _show
+
+        _show.proven(proven.facts)
+        if report is not None:
+            say(f"Report  {printable(report)}")
+    return SHORT if proven.proof.advice == "hurts" else DONE
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.replace(" ", "").split(",") if part]
+    except ValueError:
+        raise InputError(f"few rows are written as numbers with commas, such as 50,100,200, not {text!r}") from None

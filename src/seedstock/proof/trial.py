@@ -1,0 +1,126 @@
+"""Which setting is best for few real rows: found by cross-validation among them, no extra rows at all allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.rng import Rng
+from seedstock.core.table import Dataset, Table
+from seedstock.proof.arms import TAUGHT, Extra, extras
+from seedstock.proof.folds import folds
+from seedstock.proof.learners import GRIDS, Learner
+from seedstock.proof.task import Design, Target
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+REAL = "real"
+WEIGHTS = (1.0, 5.0)
+"""Weight of all extra rows together, in units of all real ones together."""
+MANY = 500
+"""Real rows from which on one split replaces the folds."""
+FOLDS = 4
+RICH = 2
+"""Settings of a learner, from the end of its grid, that are tried with extra rows."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to learn: a learner's settings, what is set beside the real rows, and with what weight."""
+
+    arm: str
+    weight: float
+    settings: tuple[tuple[str, Any], ...]
+
+    def fit(self, name: str, train: Dataset, target: Target, extra: Extra | None, seed: int) -> Any:
+        """Return a function from rows to predictions, learned from the real rows and the extra ones."""
+        rows, Y, w = train, target.values(train), np.ones(len(train.table))
+        if extra is not None:
+            rows = train.with_table(Table.concat([train.table, extra.rows.table]))
+            share = self.weight * len(w) / len(extra.labels)
+            Y, w = np.concatenate([Y, extra.labels]), np.concatenate([w, np.full(len(extra.labels), share)])
+        learner = Learner(name, dict(self.settings), target.is_number, seed)
+        design = Design.of(rows, target.name)
+        features = design.scaled if learner.scaled else design.ordinal
+        fitted = learner.fit(features(rows), Y, w)
+        return lambda new: fitted.predict(features(new))
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What cross-validation says of every arm.
+
+    Attributes
+    ----------
+    best : dict of (learner, arm) to Setting
+    losses : dict of (learner, arm) to ndarray, shape (t,)
+        Held-out loss of each tried row: minus the log probability of its class, or the squared error in units of the
+        target's variance.
+    """
+
+    best: dict[tuple[str, str], Setting]
+    losses: dict[tuple[str, str], Vector]
+
+    def chosen(self, learner: str) -> Setting:
+        """Return the setting with the least held-out loss; extra rows only where they are surely no loss."""
+        real = self.losses[learner, REAL]
+        gains = {arm: real - loss for (name, arm), loss in self.losses.items() if name == learner and arm != REAL}
+        arm, gain = max(gains.items(), key=lambda item: item[1].mean(), default=(REAL, np.zeros(1)))
+        return self.best[learner, arm if gain.mean() > 0 else REAL]
+
+
+def try_settings(
+    train: Dataset,
+    target: Target,
+    generators: Mapping[str, Any],
+    learners: Sequence[str],
+    m: int,
+    rng: Rng,
+) -> Trial:
+    """Try the settings of all learners and arms on held-out parts of the real rows.
+
+    In each fold generators and teacher know the fold's training rows only. Duplication and SMOTE are not tried: they
+    are baselines, and take the settings that are best for the real rows alone.
+    """
+    Y = target.values(train)
+    losses: dict[tuple[str, str], dict[Setting, list[Vector]]] = {}
+    for j, (known, tested) in enumerate(_splits(Y, target, rng)):
+        part, held = train.take(known), train.take(tested)
+        extra = extras(part, target, generators, m, rng.child("fold", j), baselines=False) if generators else {}
+        for learner in learners:
+            for setting in settings_of(learner, list(extra)):
+                predict = setting.fit(learner, part, target, extra.get(setting.arm), rng.child(learner, j).integer())
+                loss = row_losses(predict(held), Y[tested], target, float(Y[known].var()) if target.is_number else 1.0)
+                losses.setdefault((learner, setting.arm), {}).setdefault(setting, []).append(loss)
+    best, least = {}, {}
+    for key, tried in losses.items():
+        joined = {setting: np.concatenate(parts) for setting, parts in tried.items()}
+        best[key] = min(joined, key=lambda setting: float(joined[setting].mean()))
+        least[key] = joined[best[key]]
+    return Trial(best, least)
+
+
+def settings_of(learner: str, arms: Sequence[str]) -> list[Setting]:
+    """Return the settings to try: all of the learner's for real rows, those for many rows for the arms."""
+    grid = [tuple(s.items()) for s in GRIDS[learner]]
+    taught = [arm for arm in arms if arm.endswith(TAUGHT)]
+    extra = [Setting(arm, weight, s) for arm in taught for weight in WEIGHTS for s in grid[-RICH:]]
+    extra += [Setting(arm, WEIGHTS[0], grid[-1]) for arm in arms if arm not in taught]
+    return [Setting(REAL, 0.0, s) for s in grid] + extra
+
+
+def _splits(Y: Matrix, target: Target, rng: Rng) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    parts = list(folds(Y, target, FOLDS, rng.child("folds")))
+    return parts[:1] if len(Y) > MANY else parts
+
+
+def row_losses(predicted: Matrix, Y: Matrix, target: Target, variance: float = 1.0) -> Vector:
+    """Return each row's loss, shape (n,): minus log probability, or squared error over the variance."""
+    if target.is_number:
+        return np.asarray(((predicted[:, 0] - Y[:, 0]) ** 2) / (variance or 1.0))
+    p = (predicted + 0.01 / Y.shape[1]) / 1.01
+    return -np.log((p * Y).sum(1))
