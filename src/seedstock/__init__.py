@@ -13,12 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
     from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace, undo
-=======
-    from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace
     from seedstock.api.proving import prove
->>>>>>> 25d9a9b (Prove whether few real rows and synthetic ones train like many real ones)
     from seedstock.core.errors import SeedstockError
     from seedstock.outcomes import Grown, Model
 

@@ -8,11 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-<<<<<<< HEAD
-from seedstock.cli import cleaning, grow, models, origin, physics, quality
-=======
-from seedstock.cli import grow, models, origin, proof, quality
->>>>>>> 25d9a9b (Prove whether few real rows and synthetic ones train like many real ones)
+from seedstock.cli import cleaning, grow, models, origin, physics, proof, quality
 from seedstock.cli._door import DONE, STOPPED, WRONG, complain
 
 app = typer.Typer(

@@ -18,9 +18,7 @@ def prove(
     generator: Annotated[
         list[str] | None, typer.Option("--generator", "-g", metavar="NAME", help="Repeatable.", show_default="copula")
     ] = None,
-    few: Annotated[
-        str, typer.Option("--few", metavar="N,N", help="Real rows to add synthetic ones to.")
-    ] = "50,100,200",
+    few: Annotated[str, typer.Option("--few", metavar="N,N", help="Numbers of few real rows.")] = "50,100,200",
     subsets: Annotated[int, typer.Option("--subsets", help="Random subsets of the real rows.")] = 5,
     max_minutes: Annotated[float, typer.Option("--max-minutes", help="Begin no subset that would end later.")] = 5.0,
     report: Annotated[str | None, typer.Option("--report", metavar="FILE.html", help="Write a page.")] = None,

@@ -59,7 +59,7 @@ class Learner:
         return self.name in ("linear", "net")
 
     def fit(self, X: Matrix, Y: Matrix, weight: Vector) -> Predictor:
-        """Learn from rows X, shape (n, d), what is to be predicted Y, shape (n, k), and the rows' weights, shape (n,)."""
+        """Learn Y, shape (n, k), from rows X, shape (n, d), with the rows' weights, shape (n,)."""
         if self.number:
             y, k = Y[:, 0], 1
         else:

@@ -159,9 +159,7 @@ def measure(
         done = seed + 1
         spent = (time.perf_counter() - start) / 60
         if done >= 2 and spent * (done + 1) / done > plan.minutes and done < plan.seeds:
-            notes.append(
-                f"{done} of {plan.seeds} subsets were measured in the {plan.minutes:g} minutes that were given."
-            )
+            notes.append(f"{done} of {plan.seeds} subsets were measured within {plan.minutes:g} minutes.")
             break
     return Measured(
         target, measure_of(target), tuple(results), few, sizes, n_pool, len(test.table), done, chosen, tuple(notes),
