@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seedstock.api import check, clean, fit, grow, judge, read, register, sample, trace, undo
+    from seedstock.api import check, clean, fit, grow, impute, judge, read, register, sample, trace, undo
     from seedstock.api.proving import prove
     from seedstock.core.errors import SeedstockError
     from seedstock.outcomes import Grown, Model
@@ -23,6 +23,7 @@ _HOME = {
     "clean": "api",
     "fit": "api",
     "grow": "api",
+    "impute": "api",
     "judge": "api",
     "prove": "api.proving",
     "read": "api",
@@ -43,6 +44,7 @@ __all__ = [
     "clean",
     "fit",
     "grow",
+    "impute",
     "judge",
     "prove",
     "read",

@@ -4,6 +4,7 @@
 """
 
 from seedstock.api.cleaning import clean, clean_dataset, undo, undo_dataset
+from seedstock.api.filling import impute
 from seedstock.api.growing import grow
 from seedstock.api.mechanisms import discover, explain, physical_models
 from seedstock.api.models import fit, sample
@@ -19,6 +20,7 @@ __all__ = [
     "explain",
     "fit",
     "grow",
+    "impute",
     "judge",
     "physical_models",
     "read",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedstock.cli import cleaning, grow, models, origin, physics, proof, quality
+from seedstock.cli import cleaning, filling, grow, models, origin, physics, proof, quality
 from seedstock.cli._door import DONE, STOPPED, WRONG, complain
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ for command in (
     grow.grow,
     quality.check,
     cleaning.clean,
+    filling.impute,
     models.fit,
     models.sample,
     quality.judge,
