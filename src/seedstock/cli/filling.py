@@ -19,7 +19,7 @@ def impute(
         int, typer.Option("--draws", "-m", help="Completed tables; several are numbered: FILE-1, FILE-2, ...")
     ] = 1,
     edits: Annotated[
-        str | None, typer.Option("--edits", metavar="FILE.jsonl", help="Every filled cell; `clean` reads it.")
+        str | None, typer.Option("--edits", metavar="FILE.json", help="Every filled cell; `clean --undo` takes it.")
     ] = None,
     generator: Annotated[str | None, typer.Option("--generator", "-g", metavar="NAME", show_default="forest")] = None,
     seed: Seed = None,
@@ -32,7 +32,7 @@ def impute(
 ) -> int:
     """Draw missing cells given the present ones. No other cell changes."""
     from seedstock import api
-    from seedstock.checks._log import to_lines
+    from seedstock.checks._log import to_text
     from seedstock.settings import parse_pairs
     from seedstock.sources.write import write
 
@@ -48,7 +48,7 @@ def impute(
         shown.kept(file)
         files.append(file)
         if edits is not None:
-            _write_text(_numbered(edits, i, draws), to_lines(own, source, table))
+            _write_text(_numbered(edits, i, draws), to_text(own, source, table))
     shown.close()
     cells = len(done.edits[0])
     if json_:
