@@ -14,7 +14,8 @@ from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.provenance.cells import expand
 from seedstock.provenance.detect import _Counts, _p_value, detect
-from seedstock.provenance.loci import Locus, locus_hashes, panel
+from seedstock.provenance.loci import Locus, locus_hashes
+from seedstock.provenance.subsets import subsets
 from seedstock.provenance.watermark import generation_key, mark
 
 SCHEMA = Schema({"data": TableSchema({c: ColumnSchema("category") for c in "ab"})})
@@ -70,21 +71,23 @@ def test_one_key_leaves_a_long_draw_as_it_is():
     assert chisquare(counts.ravel(), P.ravel() * 16_384).pvalue > 1e-4
 
 
-def test_two_candidates_give_three_quarters_of_ones():
-    """With rows that never repeat, the better of two fair bits is 1 with probability 3/4, in each round.
+def test_the_better_of_two_has_as_many_ones_as_follows():
+    """With rows that never repeat: of K fair bits a candidate the winner's expected sum is that of the greater of two.
 
-    But for the bits that are masked because another key fell into the same of 2^20 places: half of 4 n / 2^20.
+    Three loci, every second one in a round: two bits in the first (E max of two Binomial(2, 1/2) = 22/16, so 11/16
+    a bit), one in the second (3/4). But for the bits that are masked because another key fell into the same of
+    2^20 places: half of 4 n / 2^20.
     """
     n = 16_384
-    expected = 0.75 - 0.25 * (4 * n / 2**20) / 2
     key = b"k" * 32
     data = mark(Known(unique=True), key).sample(n, Rng(1))
     own = generation_key(key, 1)
     table, schemas = expand(data.table, data.columns)
-    loci = panel(list(table), own)
-    assert [x.layer for x in loci] == [0, 1]
-    for h in locus_hashes(table, schemas, loci, own):
-        assert (h >> np.uint64(63)).mean() == pytest.approx(expected, abs=5 * np.sqrt(0.1875 / n))
+    loci = subsets(list(table), own)
+    assert [x.layer for x in loci] == [0, 1, 2]
+    for h, plain in zip(locus_hashes(table, schemas, loci, own), (11 / 16, 3 / 4, 11 / 16), strict=True):
+        expected = plain - (plain - 0.5) * (4 * n / 2**20) / 2
+        assert (h >> np.uint64(63)).mean() == pytest.approx(expected, abs=5 * np.sqrt(0.22 / n))
 
 
 @pytest.mark.parametrize(("candidates", "one_bit", "rows"), [(2, 0.75, 105), (4, 0.9375, 24)])
@@ -102,7 +105,7 @@ def test_p_values_are_valid():
     """Fair bits give p-values that are uniform or larger."""
     g = np.random.default_rng(0)
     keys = np.array([1, 3, 10, 40, 150, 150, 90, 7, 500, 20])
-    loci = tuple(Locus(k % 2, (str(k),)) for k in range(10))
+    loci = tuple(Locus(k % 3, (str(k),)) for k in range(10))
     p = np.array([_p_value(_Counts(loci, g.binomial(keys, 0.5), keys)) for _ in range(3_000)])
     for alpha in (0.1, 0.01, 0.001):
         assert (p <= alpha).mean() <= alpha + 4 * np.sqrt(alpha / 3_000)

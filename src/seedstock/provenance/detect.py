@@ -14,7 +14,8 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, TableSchema
 from seedstock.core.table import Dataset, Table
 from seedstock.provenance.cells import derive, distinct, expand
-from seedstock.provenance.loci import Locus, locus_hashes, panel
+from seedstock.provenance.loci import Locus, locus_hashes
+from seedstock.provenance.subsets import CLASSES, prefixes, subsets
 from seedstock.provenance.watermark import generation_key, select
 
 GENERATIONS = 4
@@ -24,7 +25,6 @@ MOST_ROWS = 200_000
 _TOP = np.uint64(63)
 _SMALLEST = 1e-300
 _CALIBRATION_ROWS = 80_000
-_TESTS = 4
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _layout(names: list[str], layouts: Sequence[Sequence[str]]) -> list[str]:
 def _count(
     table: Table, schemas: dict[str, ColumnSchema], whole: list[str], key: bytes, ring: bytes | None = None
 ) -> _Counts:
-    loci = [x for x in panel(whole, ring or key) if all(c in table for c in x.columns)]
+    loci = [x for x in subsets(whole, ring or key) if all(c in table for c in x.columns)]
     ones, keys = [], []
     for h in locus_hashes(table, schemas, loci, key):
         values = distinct(h)
@@ -126,18 +126,25 @@ def _count(
 
 
 def _p_value(counts: _Counts) -> float:
-    """Combine the loci: their sum and Fisher's combination, for each layer; Bonferroni over these four."""
-    found = [1.0]
-    for layer in range(2):
-        here = counts.layers == layer
-        if not here.any():
+    """Combine the loci by their sum and by Fisher's combination, over what was tried by Bonferroni.
+
+    Tried are the wide loci, and the narrow ones from the front: all of them, half, a quarter, for where columns were
+    lost those that are left come first.
+    """
+    found = []
+    sets = []
+    for layer in range(CLASSES):
+        own = np.flatnonzero(counts.layers == layer)
+        sets += [own[:k] for k in prefixes(len(own))]
+    for here in sets:
+        if not len(here):
             continue
         ones, keys = counts.ones[here], counts.keys[here]
         found.append(float(binom.sf(ones.sum() - 1, keys.sum(), 0.5)))
         logs = binom.logsf(ones - 1, keys, 0.5)
         # Discrete p-values are too large rather than too small, so this stays a valid test.
-        found.append(float(chi2.sf(-2 * logs.sum(), 2 * here.sum())))
-    return min(1.0, _TESTS * min(found))
+        found.append(float(chi2.sf(-2 * logs.sum(), 2 * len(here))))
+    return min(1.0, len(found) * min(found)) if found else 1.0
 
 
 def _share(
@@ -161,8 +168,8 @@ def _share(
 def _excess(counts: _Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean excess of ones over one half in each layer, and its variance without a mark."""
     layers = counts.layers
-    keys = np.bincount(layers, counts.keys, minlength=2)
-    ones = np.bincount(layers, counts.ones, minlength=2)
+    keys = np.bincount(layers, counts.keys, minlength=CLASSES)
+    ones = np.bincount(layers, counts.ones, minlength=CLASSES)
     safe = np.maximum(keys, 1)
     return np.where(keys > 0, ones / safe - 0.5, 0.0), 0.25 / safe
 

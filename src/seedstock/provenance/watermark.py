@@ -26,11 +26,12 @@ from seedstock.core.schema import Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.provenance.cells import Hash, derive, expand
 from seedstock.provenance.images import N_FEATURES
-from seedstock.provenance.loci import MOST, Locus, locus_hashes, panel
+from seedstock.provenance.loci import locus_hashes
 from seedstock.provenance.record import key_id
+from seedstock.provenance.subsets import subsets
 
 CANDIDATES = 4
-_MOST_BITS = 2 * MOST
+_MOST_BITS = 64
 _TOP = np.uint64(63)
 _BUCKETS = 1 << 20
 
@@ -151,15 +152,15 @@ def select(
     Rows meet in pairs, and the higher score goes on. A row's score is the sum of its loci's keyed bits, as a
     quantile of its null distribution: uniform, whatever number of bits could be read. A bit that an earlier row
     of the block has read is masked. So each match is fair over the keys, and the kept row is distributed as
-    a single draw. With four draws the narrow loci decide the first round and the wide ones the second.
+    a single draw. With four draws every second locus decides the first round, and the others the second.
     `ring` takes the loci of another key.
     """
     m, n = len(draws), len(draws[0])
     expanded = [expand(d, schema) for d in draws]
-    loci = panel(list(expanded[0][0]), ring or key)
+    loci = subsets(list(expanded[0][0]), ring or key)
     hashes = [locus_hashes(t, s, loci, key) for t, s in expanded]
     rounds = m.bit_length() - 1
-    bits, ones = _read(loci, hashes, n, rounds)
+    bits, ones = _read(hashes, n, rounds)
     alive = np.tile(np.arange(m)[:, None], (1, n))
     for r in range(rounds):
         a, b = alive[0::2], alive[1::2]
@@ -170,23 +171,21 @@ def select(
     return winners
 
 
-def _read(
-    loci: Sequence[Locus], hashes: Sequence[Sequence[Hash]], n: int, rounds: int
-) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+def _read(hashes: Sequence[Sequence[Hash]], n: int, rounds: int) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """Return how many bits each candidate can read in each round, and how many are one, shape (rounds, m, n)."""
-    m = len(hashes)
+    m, n_loci = len(hashes), len(hashes[0])
     bits = np.zeros((rounds, m, n), np.int8)
     ones = np.zeros((rounds, m, n), np.int8)
     rows = np.repeat(np.arange(n, dtype=np.int32), m)
     first = np.empty(_BUCKETS, np.int32)
-    for s, locus in enumerate(loci):
+    for s in range(n_loci):
         h = np.stack([own[s] for own in hashes])  # (m, n)
         bucket = (h.T.reshape(-1) & np.uint64(_BUCKETS - 1)).astype(np.int32)
         # The last write wins, so the reversed order leaves the first row that reads a bucket. Two keys in one
         # bucket mask one bit too many, which costs little and biases nothing.
         first[bucket[::-1]] = rows[::-1]
         fresh = (first[bucket] == rows).reshape(n, m).T
-        r = min(locus.layer, rounds - 1)
+        r = s % rounds
         bits[r] += fresh
         ones[r] += fresh & (h >> _TOP).astype(bool)
     return bits, ones

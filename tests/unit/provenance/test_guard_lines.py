@@ -108,7 +108,7 @@ def test_generation_two_is_refused_by_its_mark(run: Run, folder: Path, tmp_path:
         write(data, bare)
     assert lineage_of(read(bare).origin) is None
     code, _, err = run("fit", bare, "-o", tmp_path / "model", *FIT)
-    assert (code, "is synthetic (100% of all)" in err) == (2, True), err
+    assert (code, "is synthetic (" in err) == (2, True), err
     code, out, _ = run("trace", bare, "--json")
     found = json.loads(out)
     assert found["generation"] == 1
