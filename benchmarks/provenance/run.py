@@ -1,6 +1,6 @@
 """The mark, the register and the guard against their bars, on the census and other real tables.
 
-`run.py PART ...` runs single parts (mark, null, curves, fidelity, register, trace, images), and all of them by
+`run.py PART ...` runs single parts (mark, null, curves, fidelity, register, hundred, trace, images), and all of them by
 default. Each part replaces its own entry of today's result file.
 """
 
@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from analysis import one_bit_power, rows_needed
 from images import part_images
+from registers import part_hundred, part_register
 from scipy.stats import binomtest
 
 from seedstock.core.results import Evidence
 from seedstock.core.rng import Rng
-from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+from seedstock.core.schema import Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators.forest import Forest
 from seedstock.metrics.detection import Detection
@@ -283,58 +284,6 @@ def part_fidelity() -> dict[str, Any]:
 # --- the register ---
 
 
-def chunk(n: int, seed: int) -> Dataset:
-    """Rows of ten numbers and five categories."""
-    g = np.random.default_rng(seed)
-    levels = np.array([f"level {k}" for k in range(40)], object)
-    none = np.zeros(n, bool)
-    columns = {f"x{k}": Column(g.normal(size=n), none) for k in range(6)}
-    columns |= {f"n{k}": Column(g.integers(0, 10_000, n), none) for k in range(4)}
-    columns |= {f"c{k}": Column(g.integers(0, 40, n).astype(np.int32), none, levels) for k in range(5)}
-    kinds = {c: ColumnSchema("category" if c[0] == "c" else "number", dtype="float64") for c in columns}
-    return Dataset({"data": Table(columns)}, Schema({"data": TableSchema(kinds)}), {"declared": "real"})
-
-
-def part_register() -> dict[str, Any]:
-    """Ten million rows in; a file of 100,000 rows against them; planted rows; unrelated tables."""
-    rows, pieces = 10_000_000, 20
-    with tempfile.TemporaryDirectory() as folder:
-        book = Register(Path(folder) / "register.sqlite")
-        making = 0.0
-
-        def chunks() -> Any:
-            nonlocal making
-            for k in range(pieces):
-                start = time.perf_counter()
-                made = chunk(rows // pieces, k)
-                making += time.perf_counter() - start
-                yield made
-
-        start = time.perf_counter()
-        entry = book.add(chunks(), "ten million")
-        adding = time.perf_counter() - start - making
-        size = sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file())
-        file = stack(chunk(1, 0), chunk(99_990, 999).table, chunk(rows // pieces, 3).table.take(np.arange(10) * 999))
-        start = time.perf_counter()
-        found = trace(file, register=book)["overlaps"]
-        tracing = time.perf_counter() - start
-        start = time.perf_counter()
-        own = trace(chunk(rows // pieces, 7).take(slice(0, 100_000)), register=book)["overlaps"][0]
-        tracing_own = time.perf_counter() - start
-        unrelated = trace(chunk(1_000_000, 1_234), register=book)["overlaps"]
-    return {
-        "rows": entry.rows,
-        "add_seconds": adding,
-        "bytes_a_row": size / rows,
-        "trace_100000_rows_seconds": tracing,
-        "trace_100000_registered_rows_seconds": tracing_own,
-        "registered_rows_found": own["exact_rows"],
-        "planted_10_found": found[0]["exact_rows"] if found else 0,
-        "rows_reported_of_an_unrelated_million": sum(o["exact_rows"] + o["near_rows"] for o in unrelated),
-        "bars": {"add_seconds": 60, "bytes_a_row": 16, "trace_seconds": 5},
-    }
-
-
 def part_trace() -> dict[str, Any]:
     """The verdicts on real tables: copies, edits, another sample of one population, grown rows, other tables."""
     train, test = census()
@@ -378,6 +327,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "curves": part_curves,
     "fidelity": part_fidelity,
     "register": part_register,
+    "hundred": part_hundred,
     "trace": part_trace,
     "images": lambda: part_images(key_of, DATA),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from seedstock.core.table import Dataset, Table
 from seedstock.provenance.cells import Hash, Resolution, cell_codes, derive, distinct, expand, row_hash
 from seedstock.provenance.loci import Locus, panel
 from seedstock.provenance.sketch import Sketch
+from seedstock.provenance.spill import Sorter, sampled
 
 GROUPS = 4
 UNIQUE = 0.97
@@ -31,12 +33,13 @@ NEAR_SHARE = 8
 """Of large tables one near hash in so many is kept, chosen by the hash itself."""
 WHOLE_ROWS = 200_000
 _CHUNK = 1 << 19
-_FULL = np.uint64(2**64 - 1)
 
 
 @dataclass
 class Fingerprint:
-    """Takes a table chunk by chunk and makes its sketch.
+    """Takes a table chunk by chunk and makes its sketch, once.
+
+    Of more rows than a few millions the hashes wait in `folder`, where one is named.
 
     Examples
     --------
@@ -50,8 +53,9 @@ class Fingerprint:
     key: bytes
     columns: dict[str, ColumnSchema] = field(default_factory=dict)
     n_rows: int = 0
-    _rows: list[Hash] = field(default_factory=list)
-    _near: dict[str, list[Hash]] = field(default_factory=dict)
+    folder: Path | None = None
+    _rows: Sorter | None = None
+    _near: dict[str, Sorter] = field(default_factory=dict)
     _alleles: dict[Locus, tuple[Hash, int]] = field(default_factory=dict)
     _near_share: int = 1
 
@@ -71,12 +75,14 @@ class Fingerprint:
     def _add(self, part: Table, schemas: Mapping[str, ColumnSchema]) -> None:
         hashes = row_hashes(part, schemas, self.key)
         self.n_rows += len(part)
-        self._rows.append(hashes.rows)
+        self._rows = (self._rows or Sorter(self.folder, "rows")).add(hashes.rows)
         if self.n_rows > WHOLE_ROWS and self._near_share == 1:
             self._near_share = NEAR_SHARE
-            self._near = {f: [sampled(h, NEAR_SHARE) for h in parts] for f, parts in self._near.items()}
+            for sorter in self._near.values():
+                sorter.thin(NEAR_SHARE)
         for family, h in hashes.near.items():
-            self._near.setdefault(family, []).append(sampled(h, self._near_share))
+            sorter = self._near.setdefault(family, Sorter(self.folder, family, self._near_share))
+            sorter.add(sampled(h, self._near_share))
         for locus, h in zip(hashes.loci, hashes.alleles, strict=True):
             old, _ = self._alleles.get(locus, (np.empty(0, np.uint64), 0))
             # Of a full list only what is below its largest can come in.
@@ -86,22 +92,21 @@ class Fingerprint:
 
     def sketch(self, meta: Mapping[str, Any] | None = None) -> Sketch:
         """Return what is kept."""
-        rows = np.concatenate(self._rows) if self._rows else np.empty(0, np.uint64)
-        self._rows = [rows]
-        rows = np.sort(rows)
-        arrays: dict[str, NDArray[Any]] = {"rows": rows}
-        for family, parts in self._near.items():
-            kept = np.concatenate(parts)
-            different = distinct(kept)
-            if len(different) >= UNIQUE * len(kept):
+        sorter = self._rows or Sorter(None, "rows")
+        arrays: dict[str, NDArray[Any]] = {"rows": sorter.sorted()}
+        n_distinct = sorter.n_distinct
+        for family, sorter in self._near.items():
+            different = sorter.sorted(unique=True)
+            if sorter.n_distinct >= UNIQUE * sorter.count:
                 arrays[family] = different
+        self._rows, self._near = None, {}
         sizes = []
         for k, (_, (hashes, seen)) in enumerate(self._alleles.items()):
             arrays[f"locus{k}"] = hashes
             sizes.append(seen)
         about = {
             "n_rows": self.n_rows,
-            "n_distinct": int(len(rows) and 1 + np.count_nonzero(rows[1:] != rows[:-1])),
+            "n_distinct": n_distinct,
             "columns": {name: {"kind": s.kind, "dtype": s.dtype} for name, s in self.columns.items()},
             "near_share": self._near_share,
             # A list that never filled holds every allele.
@@ -169,8 +174,3 @@ def families(names: Sequence[str], key: bytes) -> dict[str, tuple[list[str], Res
     if len(names) >= 2:
         out[f"near{GROUPS}"] = list(names), "fine"
     return out
-
-
-def sampled(hashes: Hash, share: int) -> Hash:
-    """Return the hashes that a sketch keeps of these: one in `share`, the same ones whoever chooses."""
-    return hashes if share == 1 else hashes[hashes < _FULL // np.uint64(share)]

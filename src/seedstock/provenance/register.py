@@ -21,6 +21,7 @@ from seedstock.provenance.fingerprint import Fingerprint
 from seedstock.provenance.keys import home, project_key
 from seedstock.provenance.record import generation_of, lineage_of, verify
 from seedstock.provenance.sketch import Sketch, load, save
+from seedstock.provenance.spill import scratch
 
 APPLICATION = 0x5EED57
 VERSION = 1
@@ -113,13 +114,13 @@ class Register:
             raise InputError("a registered data set needs a name")
         with self._connection(write=True):
             pass  # the register can be read and is of this version, before an hour of hashing
-        finger, content = Fingerprint(self.key), ContentHash()
-        for chunk in [data] if isinstance(data, Dataset) else data:
-            origin = chunk.origin if origin is None else origin
-            finger.add(chunk.table, chunk.columns)
-            content.add(chunk.table, chunk.columns.columns)
-        sketch = finger.sketch()
-        return self._store(sketch, name, role, content.digest(), generation_of(origin or {}))
+        with scratch(self.folder) as folder:
+            finger, content = Fingerprint(self.key, folder=folder), ContentHash()
+            for chunk in [data] if isinstance(data, Dataset) else data:
+                origin = chunk.origin if origin is None else origin
+                finger.add(chunk.table, chunk.columns)
+                content.add(chunk.table, chunk.columns.columns)
+            return self._store(finger.sketch(), name, role, content.digest(), generation_of(origin or {}))
 
     def entries(self) -> list[Entry]:
         """Return all registered data sets, oldest first."""

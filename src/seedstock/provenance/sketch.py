@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ MAGIC = b"SEEDSKETCH\x01\n"
 VERSION = 1
 _ALIGN = 64
 _MAX_HEADER = 64 * 2**20
-_PIECE = 1 << 26
+_PIECE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,10 @@ def save(sketch: Sketch, path: str | os.PathLike[str]) -> str:
     listed = []
     offset = 0
     for name, array in sketch.arrays.items():
-        a = np.ascontiguousarray(array)
-        listed.append({"name": name, "dtype": a.dtype.str, "shape": a.shape, "offset": offset, "hash": _hash(a)})
-        offset += -(-a.nbytes // _ALIGN) * _ALIGN
+        listed.append(
+            {"name": name, "dtype": array.dtype.str, "shape": array.shape, "offset": offset, "hash": _hash(array)}
+        )
+        offset += -(-array.nbytes // _ALIGN) * _ALIGN
     header = json.dumps({"version": VERSION, "meta": sketch.meta, "arrays": listed}, allow_nan=False).encode()
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".sketch-")
     try:
@@ -59,9 +60,9 @@ def save(sketch: Sketch, path: str | os.PathLike[str]) -> str:
             out.write(MAGIC + len(header).to_bytes(8, "little") + header)
             out.write(b"\0" * (-out.tell() % _ALIGN))
             for array in sketch.arrays.values():
-                a = np.ascontiguousarray(array)
-                out.write(a.reshape(-1).view(np.uint8).data if a.nbytes else b"")
-                out.write(b"\0" * (-a.nbytes % _ALIGN))
+                for piece in _pieces(array):
+                    out.write(piece.data)
+                out.write(b"\0" * (-array.nbytes % _ALIGN))
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, file)
@@ -126,7 +127,24 @@ def load(path: str | os.PathLike[str], header_hash: str | None = None, check: bo
 
 def _hash(array: NDArray[Any]) -> str:
     h = hashlib.blake2b(digest_size=16)
-    flat = array.reshape(-1).view(np.uint8) if array.nbytes else np.empty(0, np.uint8)
-    for k in range(0, len(flat), _PIECE):
-        h.update(flat[k : k + _PIECE].data)
+    for piece in _pieces(array):
+        h.update(piece.data)
     return h.hexdigest()
+
+
+def _pieces(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
+    """Yield an array's bytes. A mapped file is read instead, so that its pages do not fill the memory."""
+    if isinstance(array, np.memmap) and array.filename is not None:
+        with open(array.filename, "rb") as file:
+            file.seek(array.offset)
+            left = array.nbytes
+            while left > 0:
+                piece = np.fromfile(file, np.uint8, min(left, _PIECE))
+                if not len(piece):
+                    return  # cut short meanwhile: the checksum tells
+                left -= len(piece)
+                yield piece
+        return
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8) if array.nbytes else np.empty(0, np.uint8)
+    for k in range(0, len(flat), _PIECE):
+        yield flat[k : k + _PIECE]
