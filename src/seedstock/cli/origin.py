@@ -9,7 +9,8 @@ import typer
 from seedstock.cli._door import DONE, Also, Data, Json, Key, door, print_json, printable, say
 
 Register = Annotated[
-    str | None, typer.Option("--register", metavar="FILE", help="The register.", show_default="the user's own")
+    str | None,
+    typer.Option("--register", metavar="FILE|URL", help="A file, or postgresql://...", show_default="the user's own"),
 ]
 
 Role = Annotated[

@@ -83,11 +83,9 @@ class Register:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        text = str(path) if path is not None else ""
-        if text.startswith(("postgres://", "postgresql://")):
-            raise InputError("this version keeps registers in local files only; name a file instead of a database")
         self.path = Path(path) if path is not None else home() / "register.sqlite"
         self.folder = self.path.with_name(self.path.name + ".sketches")
+        self.where = str(self.path)
         self._key: bytes | None = None
 
     @property
@@ -112,8 +110,7 @@ class Register:
             raise InputError(f"a data set's role must be one of {', '.join(ROLES)}, not {role!r}")
         if not name.strip():
             raise InputError("a registered data set needs a name")
-        with self._connection(write=True):
-            pass  # the register can be read and is of this version, before an hour of hashing
+        self._ready()
         with scratch(self.folder) as folder:
             finger, content = Fingerprint(self.key, folder=folder), ContentHash()
             for chunk in [data] if isinstance(data, Dataset) else data:
@@ -146,17 +143,23 @@ class Register:
             (self.folder / f"{k}.sketch").unlink(missing_ok=True)
         return len(ids)
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a register."""
+        return self.path.exists()
+
+    def _ready(self) -> None:
+        """See that the register can be read and is of this version, before an hour of hashing."""
+        with self._connection(write=True):
+            pass
+
     def _store(self, sketch: Sketch, name: str, role: str, content: str, generation: int | None) -> Entry:
         known = {(e.content, e.name): e for e in self.entries()}
         if (content, name) in known and self._whole(known[content, name]):
             return known[content, name]
         # The file has a name of its own and is complete before the catalogue names it: a killed run leaves at most
         # a file that nothing points to.
-        entry = Entry(
-            secrets.token_hex(8), name, role, int(sketch.meta["n_rows"]), content, generation,
-            tuple(sketch.meta["columns"]), "", sketch.n_bytes,
-            datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"),
-        )  # fmt: skip
+        entry = new_entry(sketch, name, role, content, generation)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -222,6 +225,30 @@ class Register:
             )
 
 
+def new_entry(sketch: Sketch, name: str, role: str, content: str, generation: int | None) -> Entry:
+    """Return a catalogue entry for a sketch that is not written yet."""
+    return Entry(
+        secrets.token_hex(8), name, role, int(sketch.meta["n_rows"]), content, generation,
+        tuple(sketch.meta["columns"]), "", sketch.n_bytes,
+        datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"),
+    )  # fmt: skip
+
+
+def open_register(where: Register | str | os.PathLike[str] | None = None) -> Register:
+    """Return the register in a file, or by a URL (``postgresql://...``) that on a server.
+
+    >>> open_register("team.sqlite").exists
+    False
+    """
+    if isinstance(where, Register):
+        return where
+    if str(where).startswith(("postgres://", "postgresql://")):
+        from seedstock.provenance.postgres import PostgresRegister
+
+        return PostgresRegister(str(where))
+    return Register(where)
+
+
 def register(
     data: Dataset | Iterable[Dataset],
     name: str,
@@ -237,11 +264,11 @@ def register(
         JSON values: ``name``, ``role``, ``rows``, ``content``, ``generation``, ``bytes``, ``created``, ``register``
         (the file), and ``notes``.
     """
-    own = Register(path)
+    own = open_register(path)
     entry = own.add(data, name, role, origin)
     notes = []
     found = (data.origin if isinstance(data, Dataset) else origin) or {}
     lineage = lineage_of(found)
     if lineage is not None:
         notes += [v["message"] for v in verify(lineage)]
-    return {**entry.to_json(), "register": str(own.path), "notes": notes}
+    return {**entry.to_json(), "register": own.where, "notes": notes}

@@ -18,7 +18,7 @@ from seedstock.provenance.keys import ProjectKey
 from seedstock.provenance.lineage import parts, sources_of, with_lineage
 from seedstock.provenance.marks import foreign_marks
 from seedstock.provenance.record import generation_of, key_id, lineage_of, verify
-from seedstock.provenance.register import Entry, Register, Role
+from seedstock.provenance.register import Entry, Register, Role, open_register
 from seedstock.provenance.sketch import Sketch
 
 RELATED, UNRELATED = 80.0, 55.0
@@ -73,9 +73,9 @@ def trace(
             notes += [v["message"] for v in verify(own, key=secret) if v["what"] == "signature"]
     overlaps: list[dict[str, Any]] = []
     if register is not None:
-        book = register if isinstance(register, Register) else Register(register)
-        if not book.path.exists():
-            raise InputError(f"there is no register {str(book.path)!r}; make one with `seedstock register`")
+        book = open_register(register)
+        if not book.exists:
+            raise InputError(f"there is no register {book.where!r}; make one with `seedstock register`")
         overlaps, more = compare(data, book, role)
         notes += more
     metadata = data.origin.get("metadata")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.provenance import register as module
+from seedstock.provenance import spill
 from seedstock.provenance.fingerprint import NEAR_SHARE, WHOLE_ROWS, Fingerprint, fingerprint
 from seedstock.provenance.register import VERSION, Register, register
 from seedstock.provenance.sketch import Sketch, load, save
@@ -76,6 +78,7 @@ def test_holds_no_values_and_needs_its_key(path, draw_people):
 
 ADD = """
 import sys
+import time
 import numpy as np
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
@@ -201,8 +204,6 @@ def test_settings_that_are_refused(path):
         register(numbers(3), "a", path, role="holdout")
     with pytest.raises(InputError, match="name"):
         register(numbers(3), " ", path)
-    with pytest.raises(InputError, match="local files"):
-        Register("postgresql://host/db")
     with pytest.raises(InputError, match="no register"):
         trace(numbers(3), register=path)
 
@@ -218,3 +219,57 @@ def test_no_rows(path):
     register(numbers(0), "empty", path)
     assert trace(numbers(0), register=path)["overlaps"] == []
     assert trace(numbers(5), register=path)["overlaps"] == []
+
+
+def test_writers_that_are_killed_at_any_moment_lose_nothing_of_others(path):
+    register(numbers(5), "a", path)
+    rng = np.random.default_rng(0)
+    for k in range(3):
+        many = [str(100 * (k + 1) + j) for j in range(80)]
+        process = subprocess.Popen([sys.executable, "-c", ADD, str(path), *many])
+        time.sleep(0.5 + 0.6 * rng.random())
+        process.kill()
+        process.wait(30)
+    own = Register(path)
+    listed = own.entries()
+    for e in listed:
+        assert own.sketch(e).meta["n_rows"] == e.rows
+    register(numbers(6), "b", path)
+    assert [e.name for e in own.entries()] == [*(e.name for e in listed), "b"]
+
+
+def test_many_rows_are_sorted_on_disk_to_the_same_sketch(tmp_path, monkeypatch):
+    data = [numbers(30_000, k) for k in range(8)]
+
+    def made(folder: Path | None) -> Sketch:
+        finger = Fingerprint(b"key", folder=folder)
+        for d in data:
+            finger.add(d.table, d.columns)
+        return finger.sketch()
+
+    whole = made(None)
+    monkeypatch.setattr(spill, "MOST", 20_000)
+    parts = made(tmp_path)
+    assert isinstance(parts.arrays["rows"], np.memmap)
+    assert whole.meta == parts.meta
+    assert whole.meta["near_share"] == NEAR_SHARE
+    assert list(whole.arrays) == list(parts.arrays)
+    assert all((whole.arrays[n] == parts.arrays[n]).all() for n in whole.arrays)
+    save(parts, tmp_path / "mapped.sketch")
+    save(whole, tmp_path / "held.sketch")
+    assert (tmp_path / "mapped.sketch").read_bytes() == (tmp_path / "held.sketch").read_bytes()
+
+
+def test_spilled_hashes_are_removed_with_an_error_too(path, monkeypatch):
+    monkeypatch.setattr(spill, "MOST", 1_000)
+
+    def broken():
+        yield numbers(5_000)
+        raise InputError("the source broke off")
+
+    with pytest.raises(InputError, match="broke off"):
+        Register(path).add(broken(), "x")
+    assert list(Register(path).folder.iterdir()) == []
+    assert Register(path).entries() == []
+    Register(path).add([numbers(5_000), numbers(500, 2)], "y")
+    assert [f.suffix for f in Register(path).folder.iterdir()] == [".sketch"]
