@@ -12,6 +12,7 @@ import pytest
 from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.provenance import fingerprint as fingerprints
 from seedstock.provenance import register as module
 from seedstock.provenance import spill
 from seedstock.provenance.fingerprint import NEAR_SHARE, WHOLE_ROWS, Fingerprint, fingerprint
@@ -239,7 +240,8 @@ def test_writers_that_are_killed_at_any_moment_lose_nothing_of_others(path):
 
 
 def test_many_rows_are_sorted_on_disk_to_the_same_sketch(tmp_path, monkeypatch):
-    data = [numbers(30_000, k) for k in range(8)]
+    data = [numbers(10_000, k) for k in range(12)]
+    monkeypatch.setattr(fingerprints, "WHOLE_ROWS", 15_000)
 
     def made(folder: Path | None) -> Sketch:
         finger = Fingerprint(b"key", folder=folder)
