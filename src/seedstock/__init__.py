@@ -13,12 +13,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seedstock.api import check, clean, fit, grow, impute, judge, read, register, sample, trace, undo
+    from seedstock.api import (
+        apply_categories,
+        categories,
+        check,
+        clean,
+        fit,
+        grow,
+        impute,
+        judge,
+        label,
+        read,
+        register,
+        sample,
+        trace,
+        undo,
+    )
+    from seedstock.api.labelling import Labelled
     from seedstock.api.proving import prove
+    from seedstock.checks._confident import LabelErrors, rank_label_errors
     from seedstock.core.errors import SeedstockError
     from seedstock.outcomes import Grown, Model
 
 _HOME = {
+    "apply_categories": "api",
+    "categories": "api",
     "check": "api",
     "clean": "api",
     "fit": "api",
@@ -26,27 +45,37 @@ _HOME = {
     "impute": "api",
     "judge": "api",
     "prove": "api.proving",
+    "label": "api",
     "read": "api",
     "register": "api",
     "sample": "api",
     "trace": "api",
     "undo": "api",
     "Grown": "outcomes",
+    "LabelErrors": "checks._confident",
+    "Labelled": "api.labelling",
     "Model": "outcomes",
     "SeedstockError": "core.errors",
+    "rank_label_errors": "checks._confident",
 }
 
 __all__ = [
     "Grown",
+    "LabelErrors",
+    "Labelled",
     "Model",
     "SeedstockError",
+    "apply_categories",
+    "categories",
     "check",
     "clean",
     "fit",
     "grow",
     "impute",
     "judge",
+    "label",
     "prove",
+    "rank_label_errors",
     "read",
     "register",
     "sample",

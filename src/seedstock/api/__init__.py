@@ -6,13 +6,17 @@
 from seedstock.api.cleaning import clean, clean_dataset, undo, undo_dataset
 from seedstock.api.filling import impute
 from seedstock.api.growing import grow
+from seedstock.api.labelling import label
 from seedstock.api.mechanisms import discover, explain, physical_models
 from seedstock.api.models import fit, sample
+from seedstock.api.naming import apply_categories, categories, map_file, save_mapping
 from seedstock.api.origin import register, trace
 from seedstock.api.quality import check, judge
 from seedstock.api.reading import read
 
 __all__ = [
+    "apply_categories",
+    "categories",
     "check",
     "clean",
     "clean_dataset",
@@ -22,10 +26,13 @@ __all__ = [
     "grow",
     "impute",
     "judge",
+    "label",
+    "map_file",
     "physical_models",
     "read",
     "register",
     "sample",
+    "save_mapping",
     "trace",
     "undo",
     "undo_dataset",

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._fit import dense, learners_for, quiet, stratified
-from seedstock.checks._frame import Frame, class_target, frame
+from seedstock.checks._frame import Frame, class_target, frame, sample
+from seedstock.checks._votes import Combined, propose
 from seedstock.core.errors import InputError
 from seedstock.core.results import Edit
 from seedstock.core.rng import Rng
@@ -18,6 +19,7 @@ from seedstock.core.table import Dataset
 _FOLDS = 5
 _SURE = 0.95
 _MOST_LEARNED = 20_000
+_MOST_ASKED = 50_000
 Matrix = NDArray[np.float64]
 
 
@@ -47,8 +49,10 @@ class Labels:
 
     def edits(self, table: str, column: str) -> list[Edit]:
         """Return the labels of the decided rows as edits."""
-        best = self.probability.argmax(1)
         out: list[Edit] = []
+        if not self.decided.any():
+            return out
+        best = self.probability.argmax(1)
         for i in np.flatnonzero(self.decided).tolist():
             k = int(self.sets[i].argmax())
             text = {True: "true", False: "false"}.get(self.classes[k], str(self.classes[k]))
@@ -58,7 +62,7 @@ class Labels:
         return out
 
 
-def label(data: Dataset, column: str, rng: Rng, confidence: float = 0.95) -> Labels:
+def label(data: Dataset, column: str, rng: Rng, confidence: float = 0.95, opinions: Matrix | None = None) -> Labels:
     """Label the rows of one table whose cell in a column is missing.
 
     Unlike learners are trained on the labelled rows, and once more with the rows added of which they are sure
@@ -72,11 +76,14 @@ def label(data: Dataset, column: str, rng: Rng, confidence: float = 0.95) -> Lab
         A category, boolean, or small whole number.
     confidence : float
         Above 0.5 and below 1.
+    opinions : float64 ndarray, shape (n, w), or None
+        Further features of all rows, such as what labelling rules say; NaN where they say nothing.
 
     Raises
     ------
     InputError
-        Where fewer than two classes have five labelled rows each, or nothing is missing.
+        Where fewer than two classes have five labelled rows each, where the labels are too few for the confidence, or
+        nothing is missing.
 
     Notes
     -----
@@ -85,11 +92,7 @@ def label(data: Dataset, column: str, rng: Rng, confidence: float = 0.95) -> Lab
     """
     if not 0.5 < confidence < 1:
         raise InputError(f"the confidence must be above 0.5 and below 1, not {confidence}")
-    roles = {c: tuple(r for r in s.roles if r != "target") for c, s in data.columns.columns.items()}
-    columns = data.columns
-    for c, r in roles.items():
-        columns = columns.replace_column(c, roles=(*r, "target") if c == column else r)
-    data = Dataset({data.name: data.table}, Schema({data.name: columns}))
+    data = with_target(data, column)
     target = class_target(data)
     if target is None:
         raise InputError(f"{column!r} has no classes to learn; take a column of categories with some cells filled")
@@ -107,7 +110,16 @@ def label(data: Dataset, column: str, rng: Rng, confidence: float = 0.95) -> Lab
     if len(known) > _MOST_LEARNED:
         known = np.sort(rng.child("rows").generator().choice(known, _MOST_LEARNED, replace=False))
     rows = np.concatenate([known, open_rows])
+    if len(known) + 1 < 1 / (1 - confidence):
+        raise InputError(
+            f"{len(known)} labels cannot give a confidence of {confidence:.3g}: that takes "
+            f"{int(np.ceil(1 / (1 - confidence))) - 1}; label more rows, or ask for less"
+        )
     features = frame(data, rows, drop=(column,))
+    if opinions is not None:
+        names = tuple(f"rules {j}" for j in range(opinions.shape[1]))
+        plain = np.append(features.categorical, np.zeros(len(names), bool))
+        features = Frame((*features.names, *names), plain, np.hstack([features.X, opinions[rows]]))
     if not features.X.shape[1]:
         raise InputError(f"nothing but {column!r} can be learned from; bring columns that tell its classes")
     n, k = len(known), len(big)
@@ -153,11 +165,69 @@ def _learn(
 
 
 def _sets(own: Matrix, y: NDArray[np.int64], P: Matrix, miss: float) -> NDArray[np.bool_]:
-    """Return which classes cannot be ruled out: those whose probability is not below what their own rows get."""
+    """Return which classes cannot be ruled out: those whose probability is not below what their own rows get.
+
+    A class that has too few rows to be ruled out by them is held to those of all such classes together, or of all.
+    """
+    k = P.shape[1]
+    counts = np.bincount(y, minlength=k)
+    small = counts + 1 < 2 / miss
+    hit = own[np.arange(len(y)), y]
+    pooled = hit[small[y]] if small[y].sum() + 1 >= 2 / miss else hit
     out = np.zeros(P.shape, bool)
-    for j in range(P.shape[1]):
-        score = np.sort(own[y == j, j])
+    for j in range(k):
+        score = np.sort(pooled if small[j] else hit[y == j])
         # p-value: share of the class's own rows, the new one included, with no higher probability.
         p = (np.searchsorted(score, P[:, j], "right") + 1) / (len(score) + 1)
         out[:, j] = p > miss
     return out
+
+
+def with_target(data: Dataset, column: str) -> Dataset:
+    """Return the data with this column, and no other, as target."""
+    columns = data.columns
+    for c, s in columns.columns.items():
+        roles = tuple(r for r in s.roles if r != "target")
+        columns = columns.replace_column(c, roles=(*roles, "target") if c == column else roles)
+    data.table[column]  # an InputError, where there is none
+    return Dataset({data.name: data.table}, Schema({data.name: columns}))
+
+
+def next_rows(
+    data: Dataset, column: str, rows: NDArray[np.int64], probability: Matrix | None, n: int, rng: Rng
+) -> NDArray[np.int64]:
+    """Return the n rows to label next, of those without a label; most worth a question first.
+
+    Parameters
+    ----------
+    rows : int64 ndarray, shape (m,)
+        The rows without a label.
+    probability : float64 ndarray, shape (m, k), or None
+        What is known of them; without it the rows are only far from each other.
+    """
+    if not len(rows) or n < 1:
+        return np.zeros(0, np.int64)
+    part = sample(len(rows), _MOST_ASKED, rng.child("next").generator())
+    known = np.full((len(part), 2), 0.5) if probability is None else probability[part]
+    X = frame(data, rows[part], drop=(column,)).linear()
+    if not X.shape[1]:
+        X = np.zeros((len(part), 1))
+    return rows[part[propose(known, X, min(n, len(part)))]]
+
+
+def enough(data: Dataset, column: str) -> bool:
+    """Tell whether there are labels to learn from: two classes with five rows each."""
+    target = class_target(with_target(data, column))
+    if target is None:
+        return False
+    counts = np.bincount(target.codes[target.codes >= 0], minlength=len(target.classes))
+    return bool((counts >= 5).sum() >= 2)
+
+
+def label_by_rules(rows: NDArray[np.int64], combined: Combined, confidence: float) -> Labels:
+    """Label rows by what rules say alone: where one class has at least the probability that was asked for."""
+    P = combined.probability[rows]
+    sets = np.where(np.isnan(P), True, 1 - confidence < P)
+    sets &= ~((confidence <= P).any(1)[:, None] & (confidence > P))
+    classes = np.array(combined.classes, object)
+    return Labels(rows, classes, np.where(np.isnan(P), 1.0 / max(P.shape[1], 1), P), sets)

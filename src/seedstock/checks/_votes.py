@@ -95,6 +95,9 @@ def _compiled(
         out[hit] = label
         return out
 
+    tests = [f"matches {pattern.pattern}"] if pattern is not None else []
+    tests += [f"{word} {rule[word]}" for word in ("equals", "min", "max") if word in rule]
+    vote.__name__ = f"{label}: {column} {', '.join(tests)}"
     return vote
 
 
@@ -118,10 +121,17 @@ def ask(data: Dataset, rules: Sequence[Rule]) -> NDArray[np.object_]:
     return out
 
 
-def combine(votes: NDArray[np.object_]) -> Combined:
+def combine(votes: NDArray[np.object_], given: NDArray[np.object_] | None = None) -> Combined:
     """Combine votes, shape (n, r), by each rule's accuracy, which is estimated from their agreement.
 
     Expectation-maximisation with one accuracy a rule and the classes' shares; a rule is taken to be better than chance.
+
+    Parameters
+    ----------
+    votes : ndarray of str or None, shape (n, r)
+        None where a rule does not speak.
+    given : ndarray of str or None, shape (n,), or None
+        Labels that are known; they help to estimate the accuracies, and do not enter the probabilities of their rows.
 
     Notes
     -----
@@ -137,7 +147,10 @@ def combine(votes: NDArray[np.object_]) -> Combined:
     [0.9, 0.8, 0.6]
     """
     n, r = votes.shape
-    classes = tuple(sorted({str(v) for v in votes.ravel() if v is not None}))
+    said = {str(v) for v in votes.ravel() if v is not None}
+    classes = tuple(sorted(said | {str(v) for v in (() if given is None else given) if v is not None}))
+    if not said:
+        classes = ()
     k = len(classes)
     if not k:
         return Combined((), np.zeros((n, 0)), np.full(r, np.nan), np.zeros(r))
@@ -147,6 +160,9 @@ def combine(votes: NDArray[np.object_]) -> Combined:
     accuracy, share = np.full(r, 0.7), np.full(k, 1.0 / k)
     any_vote = spoken.any(1)
     P = np.full((n, k), 1.0 / k)
+    labels = [None] * n if given is None else given.tolist()
+    known = np.array([-1 if v is None else index[str(v)] for v in labels], np.int64)
+    sure = np.flatnonzero(known >= 0)
     for _ in range(_ROUNDS):
         logs = np.tile(np.log(share), (n, 1))
         for j in range(r):
@@ -157,12 +173,19 @@ def combine(votes: NDArray[np.object_]) -> Combined:
         logs -= logs.max(1, keepdims=True)
         P = np.exp(logs)
         P /= P.sum(1, keepdims=True)
-        # Two votes' worth of belief that a rule is right in seven of ten cases keeps small rules sane.
-        new = np.array([
-            (P[spoken[:, j], codes[spoken[:, j], j]].sum() + 1.4) / (spoken[:, j].sum() + 2.0) for j in range(r)
-        ])  # fmt: skip
+        # Two votes' worth of belief that a rule is right in seven of ten cases keeps small rules sane. Rules that
+        # always say the same tell little of each other: the more votes beside given labels, the less agreement counts.
+        new = np.empty(r)
+        for j in range(r):
+            own = np.flatnonzero(spoken[:, j] & (known < 0))
+            beside = sure[spoken[sure, j]]
+            weight = 1.0 / (1.0 + len(beside)) ** 2
+            right = weight * P[own, codes[own, j]].sum() + (codes[beside, j] == known[beside]).sum()
+            new[j] = (right + 1.4) / (weight * len(own) + len(beside) + 2.0)
         new = np.clip(new, 1.0 / k + 0.01, 0.999) if k > 1 else np.full(r, 0.999)
-        share = (P[any_vote].sum(0) + 1.0) / (any_vote.sum() + k)
+        weight = 1.0 / (1.0 + len(sure)) ** 2
+        masses = weight * P[any_vote & (known < 0)].sum(0) + np.bincount(known[sure], minlength=k)
+        share = (masses + 1.0) / (masses.sum() + k)
         moved = float(np.abs(new - accuracy).max())
         accuracy = new
         if moved < 1e-5:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedstock.cli import cleaning, filling, grow, models, origin, physics, proof, quality
+from seedstock.cli import cleaning, filling, grow, labelling, models, origin, physics, proof, quality
 from seedstock.cli._door import DONE, STOPPED, WRONG, complain
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ for command in (
     quality.check,
     cleaning.clean,
     filling.impute,
+    labelling.label,
+    labelling.categories,
     models.fit,
     models.sample,
     quality.judge,
