@@ -100,3 +100,48 @@ def prove(
     measured = measure(data, plan, Rng(seed).child("prove"), other, listener.share)
     path = data.origin.get("path") or data.name
     return Proven(summarise(measured, Rng(seed).child("summary")), Path(str(path)).name)
+
+
+def prove_rare(
+    source: Source,
+    target: str | None,
+    value: str,
+    test: Source | None = None,
+    subtype: str | None = None,
+    generators: Sequence[str] | Mapping[str, Mapping[str, Any]] = GENERATORS,
+    examples: Sequence[int] = (5, 10, 20, 50),
+    seeds: int = 10,
+    max_minutes: float = 20.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure whether synthetic rows of a rare class find it better than class weights and duplication.
+
+    Parameters
+    ----------
+    value : str
+        The rare value of the target.
+    subtype : str or None
+        A column with the kind within the class: scores are given apart for kinds that were among the examples and
+        kinds that were not. No generator can show what it has never seen examples of.
+    examples : sequence of int
+        Numbers of real examples to start from.
+
+    Returns
+    -------
+    dict
+        JSON values; see `seedstock.proof.rare_summary.summarise_rare`.
+    """
+    from seedstock.proof.rare import RarePlan, measure_rare
+    from seedstock.proof.rare_summary import summarise_rare
+
+    named = generators if isinstance(generators, Mapping) else {name: {} for name in generators}
+    made = {name: make_generator(name, settings) for name, settings in named.items()}
+    plan = RarePlan(value, made, subtype, tuple(sorted(set(examples))), seeds, minutes=max_minutes)
+    listener = progress or Silent()
+    listener.stage("read")
+    data = read(source, target)
+    other = None if test is None else read_like(test, data)
+    listener.stage("prove", f"{value} in {len(data.table):,} rows")
+    results, facts = measure_rare(data, plan, Rng(seed).child("rare"), other, listener.share)
+    return summarise_rare(results, facts, value)

@@ -131,6 +131,29 @@ def proven(facts: Mapping[str, Any]) -> None:
         say(printable(line))
 
 
+def proven_rare(facts: Mapping[str, Any]) -> None:
+    """Print what the protocol for rare situations says."""
+    say(printable(facts["sentence"]))
+    table(
+        ("classifier", "examples", "beside them", "avg precision", "seen kinds", "new kinds", "false alarms at recall .5"),
+        [
+            (a["learner"], a["n_rare"], a["name"], number(a["average_precision"]), *_known(a, "seen", "unseen"),
+             number(a["false_alarms_at_50"]))
+            for a in facts["arms"]
+        ],
+        right=(1, 3, 4, 5, 6),
+    )  # fmt: skip
+    unseen = facts.get("kinds", {}).get("test only")
+    if unseen:
+        say(printable(f"Kinds that the training rows never had, and nothing can bring back: {', '.join(unseen)}."))
+    for line in facts["notes"]:
+        say(printable(line))
+
+
+def _known(values: Mapping[str, Any], *names: str) -> list[str]:
+    return ["-" if values[n] is None else number(values[n]) for n in names]
+
+
 def findings(found: Sequence[Finding]) -> None:
     """Print what the checks found, the gravest first."""
     if not found:

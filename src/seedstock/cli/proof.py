@@ -19,8 +19,22 @@ def prove(
         list[str] | None, typer.Option("--generator", "-g", metavar="NAME", help="Repeatable.", show_default="copula")
     ] = None,
     few: Annotated[str, typer.Option("--few", metavar="N,N", help="Numbers of few real rows.")] = "50,100,200",
-    subsets: Annotated[int, typer.Option("--subsets", help="Random subsets of the real rows.")] = 5,
-    max_minutes: Annotated[float, typer.Option("--max-minutes", help="Begin no subset that would end later.")] = 5.0,
+    rare: Annotated[
+        str | None, typer.Option("--rare", metavar="VALUE", help="A rare value of the target: the protocol for these.")
+    ] = None,
+    subtype: Annotated[
+        str | None, typer.Option("--subtype", metavar="COLUMN", help="With --rare: the kind within the rare class.")
+    ] = None,
+    examples: Annotated[
+        str, typer.Option("--examples", metavar="N,N", help="With --rare: real examples.")
+    ] = "5,10,20,50",
+    subsets: Annotated[
+        int | None, typer.Option("--subsets", help="Random subsets of the real rows.", show_default="5; 10 with --rare")
+    ] = None,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option("--max-minutes", help="Begin no subset that would end later.", show_default="5; 20 with --rare"),
+    ] = None,
     report: Annotated[str | None, typer.Option("--report", metavar="FILE.html", help="Write a page.")] = None,
     seed: Seed = None,
     json_: Json = False,
@@ -30,14 +44,38 @@ def prove(
     from seedstock.api import proving
 
     shown = progress(json_, quiet)
+    if rare is not None:
+        if report is not None:
+            raise InputError("there is no page for --rare yet: leave --report out, and take --json")
+        facts = proving.prove_rare(
+            data,
+            target,
+            rare,
+            test,
+            subtype,
+            generator or proving.GENERATORS,
+            _numbers(examples),
+            subsets or 10,
+            max_minutes or 20.0,
+            seed or 0,
+            shown,
+        )
+        shown.close()
+        if json_:
+            print_json(facts)
+        else:
+            from seedstock.cli import _show
+
+            _show.proven_rare(facts)
+        return DONE
     proven = proving.prove(
         data,
         target,
         test,
         generator or proving.GENERATORS,
         few=_numbers(few),
-        seeds=subsets,
-        max_minutes=max_minutes,
+        seeds=subsets or 5,
+        max_minutes=max_minutes or 5.0,
         seed=seed or 0,
         progress=shown,
     )

@@ -21,6 +21,8 @@ Matrix = NDArray[np.float64]
 REAL = "real"
 WEIGHTS = (1.0, 5.0)
 """Weight of all extra rows together, in units of all real ones together."""
+DOUBT = 0.5
+"""Standard errors by which extra rows must be better than none to be taken."""
 MANY = 500
 """Real rows from which on one split replaces the folds."""
 FOLDS = 4
@@ -66,11 +68,12 @@ class Trial:
     losses: dict[tuple[str, str], Vector]
 
     def chosen(self, learner: str) -> Setting:
-        """Return the setting with the least held-out loss; extra rows only where they are surely no loss."""
+        """Return the setting with the least held-out loss; extra rows only where their gain exceeds its doubt."""
         real = self.losses[learner, REAL]
         gains = {arm: real - loss for (name, arm), loss in self.losses.items() if name == learner and arm != REAL}
         arm, gain = max(gains.items(), key=lambda item: item[1].mean(), default=(REAL, np.zeros(1)))
-        return self.best[learner, arm if gain.mean() > 0 else REAL]
+        doubt = DOUBT * gain.std() / np.sqrt(len(gain))
+        return self.best[learner, arm if gain.mean() > doubt else REAL]
 
 
 def try_settings(
