@@ -135,7 +135,7 @@ def proven_rare(facts: Mapping[str, Any]) -> None:
     """Print what the protocol for rare situations says."""
     say(printable(facts["sentence"]))
     table(
-        ("classifier", "examples", "beside them", "avg precision", "seen kinds", "new kinds", "false alarms at recall .5"),
+        ("classifier", "examples", "beside them", "avg precision", "seen kinds", "new kinds", "false alarms"),
         [
             (a["learner"], a["n_rare"], a["name"], number(a["average_precision"]), *_known(a, "seen", "unseen"),
              number(a["false_alarms_at_50"]))
