@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from run import bar
 
 from seedstock.core.rng import Rng
 from seedstock.physics import mcmc
@@ -166,7 +167,20 @@ def c2st(a: Floats, b: Floats, seed: int = 0) -> float:
         return float(cross_val_score(net, x[order], y[order], cv=5).mean())
 
 
-def run(method: str = "smc-abc", observations: int = 3, n: int = 5_000, tasks: tuple[str, ...] = tuple(TASKS)) -> Any:
+def run(tasks: tuple[str, ...] = tuple(TASKS)) -> dict[str, Any]:
+    from importlib.util import find_spec
+
+    methods = ["smc-abc"] if find_spec("sbi") is None else ["smc-abc", "npe"]
+    found = {method: measure(method, tasks=tasks) for method in methods}
+    bars = [
+        bar(f"{method}: C2ST on {task}", one["c2st"], "<=", one["published"])
+        for method, each in found.items()
+        for task, one in each.items()
+    ]
+    return {"bars": bars, **found}
+
+
+def measure(method: str, observations: int = 5, n: int = 5_000, tasks: tuple[str, ...] = tuple(TASKS)) -> Any:
     out: dict[str, Any] = {}
     for name in tasks:
         simulate, priors, reference, k = TASKS[name]
@@ -187,8 +201,3 @@ def run(method: str = "smc-abc", observations: int = 3, n: int = 5_000, tasks: t
         print(name, method, out[name], flush=True)
     return out
 
-
-if __name__ == "__main__":
-    import sys
-
-    run(*sys.argv[1:2])

@@ -108,8 +108,7 @@ def infer(
         weight = _weights(problem, u, counts, proposals)
         if k == rounds:
             pick = np.argsort(distance)[: max(_LOCAL, 20 * features.shape[1])]
-            summary = refine(u[pick], features[pick], observed, summary, pick)
-            u, weight = u[pick], weight[pick]
+            summary = refine(u, features, observed, summary, pick)
             break
         # The nearest few of all rounds: their number is fixed, so the tolerance shrinks as simulations gather.
         order = np.argsort(distance)
@@ -196,7 +195,8 @@ def _adjust(
 ) -> tuple[Floats, float, int]:
     """Return draws: the nearest parameter sets, each moved to where its data would be the observed ones, resampled.
 
-    Around each parameter set the summaries are regressed on the parameters, s = a + J u + noise of covariance S. With
+    Around each parameter set the summaries of all simulations there (near or far: to choose by the summaries would
+    flatten the slope) are regressed on the parameters, s = a + J u + noise of covariance S. With
     the prior's precision P the set is moved by -(J' S^-1 J + P)^-1 J' S^-1 (s - observed): exact where all is linear
     and normal, and also where the noise only shifts the summaries. A regression of parameters on summaries over all
     near sets, the usual one, mixes the humps of the posterior.
@@ -205,7 +205,7 @@ def _adjust(
     z = (data - target) / scale
     distance = np.sqrt((z**2).sum(axis=1))
     order = np.argsort(distance)
-    n = max(_LAST * p, len(u) // 4)
+    n = max(_LAST * p, min(_LOCAL, len(u)) // 4)
     near = order[: min(n, len(order))]
     h = max(float(distance[near[-1]]), 1e-300)
     w = weight[near] * np.maximum(1 - (distance[near] / h) ** 2, 1e-6)

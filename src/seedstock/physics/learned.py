@@ -83,26 +83,26 @@ def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: ND
     features : ndarray, shape (n, k)
     observed : ndarray, shape (k,)
     old : Learned
-    rows : int ndarray, shape (n,)
-        Which simulations of `old` these are.
+    rows : int ndarray
+        The simulations that are near.
     """
-    kept = Learned(old.data[rows], old.target, _spread(old.data[rows]), old.kind)
     if old.kind == "features":
-        return kept
-    x, target = _standard(features, observed, np.arange(len(u)))
-    both = (np.concatenate([x, old.data[rows]], axis=1), np.concatenate([target, old.target]))
-    mean, sd = both[0].mean(axis=0), both[0].std(axis=0) + 1e-12
-    design, mine = (both[0] - mean) / sd, (both[1] - mean) / sd
-    y = (u - u.mean(axis=0)) / (u.std(axis=0) + 1e-12)
-    odd = np.arange(len(u)) % 2 == 1
+        return old
+    x, target = _standard(features, observed, rows)
+    x, target = np.concatenate([x, old.data], axis=1), np.concatenate([target, old.target])
+    mean, sd = x[rows].mean(axis=0), x[rows].std(axis=0) + 1e-12
+    design, mine = (x - mean) / sd, (target - mean) / sd
+    here = design[rows]
+    y = (u[rows] - u[rows].mean(axis=0)) / (u[rows].std(axis=0) + 1e-12)
+    odd = np.arange(len(rows)) % 2 == 1
     missed = 0.0
     for fit, test in ((odd, ~odd), (~odd, odd)):
-        missed += float(((y[test] - design[test] @ _ridge(design[fit], y[fit])) ** 2).mean()) / 2
+        missed += float(((y[test] - here[test] @ _ridge(here[fit], y[fit])) ** 2).mean()) / 2
     plain = (old.data[rows] - old.data[rows].mean(axis=0)) / (old.data[rows].std(axis=0) + 1e-12)
     if missed >= float(((y - plain @ _ridge(plain, y)) ** 2).mean()):
-        return kept
-    b = _ridge(design, y)
-    return Learned(design @ b, mine @ b, _spread(design @ b), "network, then linear")
+        return Learned(old.data, old.target, _spread(old.data[rows]), old.kind)
+    b = _ridge(here, y)
+    return Learned(design @ b, mine @ b, _spread(here @ b), "network, then linear")
 
 
 def _ridge(x: Floats, y: Floats) -> Floats:
