@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from run import bar
+
 from seedstock.core.rng import Rng
 from seedstock.physics import Prior, Series, load_model
 from seedstock.physics.problem import Problem

@@ -200,4 +200,3 @@ def measure(method: str, observations: int = 5, n: int = 5_000, tasks: tuple[str
         }  # fmt: skip
         print(name, method, out[name], flush=True)
     return out
-

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from run import bar
+
 from seedstock.core.rng import Rng
 from seedstock.physics import calibrate, load_model
 from seedstock.physics.examples import example

@@ -34,7 +34,10 @@ def main(asked: list[str]) -> int:
         write(name, {**found, "seconds": round(time.perf_counter() - start, 1), **machine()})
         for bar in found["bars"]:
             short += not bar["ok"]
-            print(f"{'ok   ' if bar['ok'] else 'SHORT'} {name}: {bar['name']} = {bar['value']:.4g} ({bar['bar']})", flush=True)
+            print(
+                f"{'ok   ' if bar['ok'] else 'SHORT'} {name}: {bar['name']} = {bar['value']:.4g} ({bar['bar']})",
+                flush=True,
+            )
     return 1 if short else 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from run import bar
+
 from seedstock.core.rng import Rng
 from seedstock.physics import Series, explain, load_model
 

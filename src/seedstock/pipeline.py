@@ -271,7 +271,7 @@ def grow(
     if hasattr(fitted, "over"):
         # A course in time is drawn over the whole period: what it foresees of the holdout is judged.
         fitted = fitted.over(ready.holdout.with_table(Table.concat([ready.train.table, ready.holdout.table])))
-    settings = settings_of(generator)
+    settings = settings_of(generator) | getattr(fitted, "settled", {})
     drawer, mark = (marking or Marking(None)).of(fitted, n)
     sources = [source] if beside is None else [source, beside]
     record = partial(

@@ -19,7 +19,9 @@ T = np.linspace(0, 6, 25)
 def states(name, theta, t=T, controls=None, seed=0):
     model = load_model(name)
     arrays = {k: np.atleast_1d(np.asarray(v, float)) for k, v in theta.items()}
-    return model.simulate(arrays, np.asarray(t, float), np.random.default_rng(seed), {**model.controls, **(controls or {})})
+    return model.simulate(
+        arrays, np.asarray(t, float), np.random.default_rng(seed), {**model.controls, **(controls or {})}
+    )
 
 
 def by_scipy(rhs, y0, t=T):
@@ -35,7 +37,9 @@ def test_integrator_on_a_linear_system_is_the_matrix_exponential():
 
 
 def test_integrator_keeps_the_invariant_of_predator_and_prey():
-    y = states("lotka_volterra", {"alpha": 0.55, "beta": 0.028, "gamma": 0.8, "delta": 0.024, "prey0": 34, "predator0": 6})
+    y = states(
+        "lotka_volterra", {"alpha": 0.55, "beta": 0.028, "gamma": 0.8, "delta": 0.024, "prey0": 34, "predator0": 6}
+    )
     u, v = y["prey"][0], y["predator"][0]
     v_t = 0.024 * u - 0.8 * np.log(u) + 0.028 * v - 0.55 * np.log(v)
     assert np.ptp(v_t) < 2e-3 * abs(v_t[0])

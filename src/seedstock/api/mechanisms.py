@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from seedstock.api.reading import Source, read
 from seedstock.core.errors import InputError
@@ -21,6 +21,7 @@ def explain(
     simulations: int = 10_000,
     calibration_runs: int = 0,
     pictures: bool = False,
+    method: Literal["auto", "mcmc", "smc-abc", "npe"] = "auto",
 ) -> dict[str, Any]:
     """Judge whether models of the physics library explain a source, the best one first.
 
@@ -39,6 +40,8 @@ def explain(
         Budget for models without a likelihood.
     calibration_runs : int
         Runs of simulation-based calibration for each model: 0 for none.
+    method : {"auto", "mcmc", "smc-abc", "npe"}
+        By default what a model allows; npe needs the extra ``sbi``.
     pictures : bool
         Whether the numbers for the report's pictures are given, under ``pictures``.
 
@@ -60,7 +63,7 @@ def explain(
     data = read(source)
     found = explain_data(
         data, list(dict.fromkeys(models)), Rng(seed), controls, columns=columns, time=time, simulations=simulations,
-        calibration_runs=calibration_runs, pictures=pictures,
+        calibration_runs=calibration_runs, pictures=pictures, method=method,
     )  # fmt: skip
     return {"source": str(data.origin.get("path") or data.name), "rows": len(data.table), **found}
 

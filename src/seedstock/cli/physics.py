@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ Columns = Annotated[
     list[str] | None, typer.Option("--column", metavar="MODEL=DATA", help="Which column is meant, by the model's name.")
 ]
 Time = Annotated[str | None, typer.Option("--time", metavar="COLUMN", help="The time column.", show_default="found")]
+Method = Annotated[Literal["auto", "mcmc", "smc-abc", "npe"], typer.Option("--method", help="npe needs the extra sbi.")]
 Report = Annotated[str | None, typer.Option("--report", metavar="FILE.html", help="Write a page with pictures.")]
 Simulations = Annotated[int, typer.Option("--simulations", help="Budget for models without a likelihood.")]
 Runs = Annotated[
@@ -37,6 +38,7 @@ def explain(
     time: Time = None,
     simulations: Simulations = 10_000,
     calibration_runs: Runs = 0,
+    method: Method = "auto",
     report: Report = None,
     seed: Seed = None,
     json_: Json = False,
@@ -55,6 +57,7 @@ def explain(
         simulations=simulations,
         calibration_runs=calibration_runs,
         pictures=report is not None,
+        method=method,
     )
     if report is not None:
         from seedstock.report.mechanism import save_page

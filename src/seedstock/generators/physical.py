@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -64,6 +64,11 @@ class PhysicalFitted:
         series = self.posterior.problem.series
         t = np.sort(series.clock(data.table[series.time]))
         return replace(self, times=t[t >= self.posterior.problem.start])
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """What was left to the generator to choose, for the record: the method of the calibration."""
+        return {"method": self.posterior.method}
 
     @property
     def series_rows(self) -> int:
@@ -210,6 +215,8 @@ class Physical:
         The time column; found by role, kind or name where it is None.
     simulations : int
         Budget for models without a likelihood.
+    method : {"auto", "mcmc", "smc-abc", "npe"}
+        See `seedstock.physics.calibrate`; npe needs the extra ``sbi``.
 
     Examples
     --------
@@ -229,6 +236,7 @@ class Physical:
     do: str = ""
     time: str | None = None
     simulations: int = 10_000
+    method: Literal["auto", "mcmc", "smc-abc", "npe"] = "auto"
 
     def part(self, data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
         """Hold out what came last; of a curve over a controlled variable, rows at random."""
@@ -240,8 +248,9 @@ class Physical:
         model = load_model(self.model)
         _one_series(data)
         posterior = calibrate(
-            model, data, rng, controls=_pairs(self.controls), time=self.time, simulations=self.simulations
-        )
+            model, data, rng, method=self.method, controls=_pairs(self.controls), time=self.time,
+            simulations=self.simulations,
+        )  # fmt: skip
         found = judge(posterior, rng.child("judge"), self.simulations)
         do = _pairs(self.do)
         first = simulate_block(posterior, 0, rng.child("try"), do)[0]

@@ -107,7 +107,10 @@ def discover(data: Dataset | Series, rng: Rng, *, degree: int = 2, time: str | N
     if degree not in (1, 2, 3):
         raise InputError(f"the degree must be 1, 2 or 3, not {degree}")
     t, x, names = _states(series)
-    scale = np.maximum(np.abs(x).max(axis=0), 1e-300)
+    if constant := [name for name, y in zip(names, x.T, strict=True) if np.ptp(y) == 0]:
+        words = f"{', '.join(constant)} never changes, so there is no motion to find equations for; drop it"
+        return Discovery(False, words, (), {name: {} for name in names})
+    scale = np.abs(x).max(axis=0)
     terms = _terms(len(names), degree)
     labels = [_label(term, names) for term in terms]
     smoother = Smoother(t)

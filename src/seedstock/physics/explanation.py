@@ -11,7 +11,7 @@ import numpy as np
 from seedstock.core.errors import InputError, MissingExtraError
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
-from seedstock.physics.calibration import bind, fit
+from seedstock.physics.calibration import Method, bind, fit
 from seedstock.physics.heldout import HeldOut, held_out_score
 from seedstock.physics.library import load_model
 from seedstock.physics.model import Controls, PhysicalModel
@@ -102,6 +102,7 @@ def explain(
     simulations: int = 10_000,
     effective: float = 2_000,
     calibration_runs: int = 0,
+    method: Method = "auto",
 ) -> list[Explanation]:
     """Judge whether models explain the data, the best one first.
 
@@ -116,7 +117,7 @@ def explain(
     models : PhysicalModel or list of PhysicalModel
     data : Dataset or Series
     rng : Rng
-    controls, columns, time, simulations, effective
+    controls, columns, time, simulations, effective, method
         As in `seedstock.physics.calibrate`; a model ignores the controls that it does not have.
     calibration_runs : int
         Runs of simulation-based calibration for each model; 0 for none.
@@ -144,7 +145,7 @@ def explain(
     for k, model in enumerate(models):
         try:
             problems = bind(model, data, controls, columns, time, strict=len(models) == 1)
-            posterior = fit(problems, rng.child(model.name, k), "auto", simulations, effective)
+            posterior = fit(problems, rng.child(model.name, k), method, simulations, effective)
         except MissingExtraError:
             raise
         except InputError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from seedstock.core.rng import Rng
 
 Floats = NDArray[np.float64]
-_FEW = 4
-"""Features up to this many times the parameters are used as they are."""
+_APART = 5
+"""Every so many simulations one is left out of a network's training."""
+_LEAST_TEST = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +28,16 @@ class Learned:
     scale : ndarray, shape (k,)
         The spread by which differences are measured.
     kind : str
-        ``features`` or ``network``.
+        ``features``, ``network`` or ``linear``.
+    unseen : int ndarray
+        Simulations that a network was not trained on.
     """
 
     data: Floats
     target: Floats
     scale: Floats
     kind: str
+    unseen: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
 
 
 def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArray[np.intp]) -> Learned:
@@ -64,12 +68,14 @@ def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArra
         hidden_layer_sizes=(64, 64), early_stopping=True, max_iter=150, n_iter_no_change=10, learning_rate_init=3e-3,
         batch_size=min(200, max(16, len(local) // 20)), random_state=rng.integer(),
     )  # fmt: skip
+    # Some are left out, so that it can be told what the network is worth.
+    apart = np.arange(len(local)) % _APART == 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net.fit(x[local], (u[local] - centre) / scale)
+        net.fit(x[local[~apart]], (u[local[~apart]] - centre) / scale)
     data = net.predict(x).reshape(len(u), -1)
     mine = net.predict(target[None]).reshape(-1)
-    return Learned(data, mine, _spread(data[local]), "network")
+    return Learned(data, mine, _spread(data[local]), "network", local[apart])
 
 
 def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: NDArray[np.intp]) -> Learned:
@@ -89,20 +95,17 @@ def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: ND
     if old.kind == "features":
         return old
     x, target = _standard(features, observed, rows)
-    x, target = np.concatenate([x, old.data], axis=1), np.concatenate([target, old.target])
     mean, sd = x[rows].mean(axis=0), x[rows].std(axis=0) + 1e-12
     design, mine = (x - mean) / sd, (target - mean) / sd
-    here = design[rows]
-    y = (u[rows] - u[rows].mean(axis=0)) / (u[rows].std(axis=0) + 1e-12)
-    odd = np.arange(len(rows)) % 2 == 1
-    missed = 0.0
-    for fit, test in ((odd, ~odd), (~odd, odd)):
-        missed += float(((y[test] - here[test] @ _ridge(here[fit], y[fit])) ** 2).mean()) / 2
-    plain = (old.data[rows] - old.data[rows].mean(axis=0)) / (old.data[rows].std(axis=0) + 1e-12)
-    if missed >= float(((y - plain @ _ridge(plain, y)) ** 2).mean()):
-        return Learned(old.data, old.target, _spread(old.data[rows]), old.kind)
-    b = _ridge(here, y)
-    return Learned(design @ b, mine @ b, _spread(here @ b), "network, then linear")
+    y = (u - u[rows].mean(axis=0)) / (u[rows].std(axis=0) + 1e-12)
+    test = np.intersect1d(rows, old.unseen)
+    fit = np.setdiff1d(rows, test)
+    plain = (old.data - old.data[rows].mean(axis=0)) / (old.data[rows].std(axis=0) + 1e-12)
+    missed = [float(((y[test] - a[test] @ _ridge(a[fit], y[fit])) ** 2).mean()) for a in (design, plain)]
+    if len(test) < _LEAST_TEST or missed[0] >= missed[1]:
+        return Learned(old.data, old.target, _spread(old.data[rows]), old.kind, old.unseen)
+    b = _ridge(design[rows], y[rows])
+    return Learned(design @ b, mine @ b, _spread(design[rows] @ b), "linear", old.unseen)
 
 
 def _ridge(x: Floats, y: Floats) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,8 +31,10 @@ def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
         Where sbi is not installed.
     """
     try:
-        import torch
-        from sbi.inference import NPE
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import torch
+            from sbi.inference import NPE
     except ImportError:
         raise MissingExtraError(
             "the method npe needs the library sbi; install seedstock[sbi], or choose the method smc-abc"
@@ -53,7 +58,9 @@ def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
     theta = torch.as_tensor(u, dtype=torch.float32)
     data = torch.as_tensor((features[good] - middle) / spread, dtype=torch.float32)
     target = torch.as_tensor((observed_features(problem) - middle) / spread, dtype=torch.float32)
-    with torch.random.fork_rng():
+    # The library speaks on stdout, which belongs to results, and warns of what does not concern users.
+    with torch.random.fork_rng(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         torch.manual_seed(rng.child("npe").integer())
         inference: Any = NPE(show_progress_bars=False)
         inference.append_simulations(theta, data).train()
@@ -63,4 +70,7 @@ def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
     failed = int((~good).sum())
     counted = getattr(problem.model.simulate, "rejected", None)
     facts = {"simulations": simulations, "rejected": dict(counted()) if callable(counted) else {"failed": failed}}
-    return Posterior(problem, problem.from_free(draws)[0], "npe", facts)
+    made = Posterior(problem, problem.from_free(draws)[0], "npe", facts)
+    from seedstock.physics.calibration import remarks
+
+    return Posterior(problem, made.draws, "npe", facts, tuple(remarks(made)))
