@@ -10,8 +10,19 @@ import pytest
 from seedstock import api
 from seedstock.core.errors import InputError, ShortfallError
 from seedstock.core.rng import Rng
-from seedstock.physics import Noise, PhysicalModel, Prior, Series, Simulator, Summaries, calibrate, discover, generate
-from seedstock.physics import load_model, series_of
+from seedstock.physics import (
+    Noise,
+    PhysicalModel,
+    Prior,
+    Series,
+    Simulator,
+    Summaries,
+    calibrate,
+    discover,
+    generate,
+    load_model,
+    series_of,
+)
 
 T = np.arange(12.0)
 
