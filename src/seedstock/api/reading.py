@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from seedstock.core.errors import InputError
 from seedstock.core.table import Dataset
 
 Source = Any
@@ -25,7 +26,8 @@ def read(
     Parameters
     ----------
     source : path, pandas.DataFrame, polars.DataFrame, pyarrow.Table or Dataset
-        Files: CSV, TSV, JSON lines, Parquet, Arrow/Feather, Excel.
+        Files: CSV, TSV, JSON lines, Parquet, Arrow/Feather, Excel. Linked tables: an SQLite file, a folder of table
+        files, or a mapping of names to frames.
     target : str or None
         The column that a model is to learn.
     schema : path or mapping or None
@@ -37,8 +39,13 @@ def read(
         if target is None:
             return source
         return with_target(source, target)
+    from seedstock.sources.linked import is_linked, read_linked
     from seedstock.sources.read import read as read_source
 
+    if is_linked(source):
+        if target is not None:
+            raise InputError("linked tables have no single target column; leave the target out")
+        return read_linked(source, schema, kinds, roles)
     return read_source(source, schema=schema, target=target, kinds=kinds, roles=roles)
 
 
@@ -55,6 +62,9 @@ def read_like(source: Source, real: Dataset) -> Dataset:
     """Read a second source by the first one's schema."""
     if isinstance(source, Dataset):
         return source
+    from seedstock.sources.linked import read_linked
     from seedstock.sources.read import read as read_source
 
+    if real.domain == "linked":
+        return read_linked(source, real.schema)
     return read_source(source, schema=real.schema)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
+from seedstock.core.links import family, units
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset, Table
 
@@ -35,6 +38,8 @@ def split(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
     """
     if not 0 < holdout <= 0.5:
         raise InputError(f"the holdout's share must be above 0 and at most 0.5, not {holdout}")
+    if data.domain == "linked":
+        return _split_linked(data, holdout, rng)
     n = len(data.table)
     if n < 2:
         raise InputError(f"a holdout needs at least 2 rows, and there {'is' if n == 1 else 'are'} {n}; bring more rows")
@@ -42,13 +47,7 @@ def split(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
     n_groups = int(groups.max()) + 1
     if n_groups < 2:
         raise InputError("all rows belong to one unit (equal rows, or one entity): nothing can be held out")
-    order = rng.child("split").generator().permutation(n_groups)
-    sizes = np.bincount(groups, minlength=n_groups)[order]
-    # Whole units are taken until the share is reached, and at least one stays on each side.
-    n_held = int(np.clip(np.searchsorted(np.cumsum(sizes), holdout * n) + 1, 1, n_groups - 1))
-    held = np.zeros(n_groups, bool)
-    held[order[:n_held]] = True
-    rows = held[groups]
+    rows = _held(np.bincount(groups, minlength=n_groups), holdout, rng)[groups]
     return data.take(~rows), data.take(rows)
 
 
@@ -79,6 +78,37 @@ def split_by_time(data: Dataset, holdout: float, column: str) -> tuple[Dataset, 
     first = int(np.searchsorted(np.cumsum(sizes), (1 - holdout) * len(moment) + 1e-9, side="right"))
     rows = moment.reshape(-1) >= np.clip(first, 1, len(times) - 1)
     return data.take(~rows), data.take(rows)
+
+
+def _held(sizes: NDArray[np.int64], holdout: float, rng: Rng) -> NDArray[np.bool_]:
+    """Return which of the units are held out: whole units until the share is reached, and at least one on each side."""
+    order = rng.child("split").generator().permutation(len(sizes))
+    n_held = int(np.clip(np.searchsorted(np.cumsum(sizes[order]), holdout * sizes.sum()) + 1, 1, len(sizes) - 1))
+    held = np.zeros(len(sizes), bool)
+    held[order[:n_held]] = True
+    return held
+
+
+def _split_linked(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
+    """Part linked tables by units of the lead's tree: children go where their parents go.
+
+    Tables that others refer to, and lists of codes, stand whole on both sides: else rows would lose what they refer to.
+    """
+    known = family(data)
+    unit = units(data, known)
+    # Units are counted by the rows of their roots, so that a few units with many children do not fill the holdout.
+    n_units = 1 + max(int(u.max(initial=0)) for u in unit.values())
+    sizes = np.zeros(n_units, np.int64)
+    for root in known.divided:
+        sizes += np.bincount(unit[root], minlength=n_units)
+    if n_units < 2:
+        raise InputError(f"all rows of {known.lead!r} hang together as one unit: nothing can be held out")
+    held = _held(sizes, holdout, rng)
+    sides = []
+    for side in (~held, held):
+        tables = {t: table.take(side[unit[t]]) if t in unit else table for t, table in data.tables.items()}
+        sides.append(replace(data, tables=tables))
+    return sides[0], sides[1]
 
 
 def unit_of_rows(data: Dataset) -> NDArray[np.int64]:

@@ -121,6 +121,8 @@ def _raw(source: Any) -> RawTable:
         from seedstock.sources.open import open_file
 
         return open_file(Path(source))
+    if isinstance(source, RawTable):
+        return source
     from seedstock.sources.frames import from_object
 
     return from_object(source)
