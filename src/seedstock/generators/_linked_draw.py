@@ -13,7 +13,7 @@ from seedstock.core.schema import Link
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators._linked_slots import distinct_pairs, grown, matched
 from seedstock.generators._linked_table import Cells, eldest
-from seedstock.generators._linked_view import attributes
+from seedstock.generators._linked_view import attributes, columns_without_links, copied_cells, of_parent
 
 if TYPE_CHECKING:
     from seedstock.generators.linked import LinkedFitted
@@ -62,14 +62,17 @@ class Draw:
     def _table(self, name: str, n: int, rng: Rng) -> None:
         fitted = self.fitted
         model, main = fitted.models[name], fitted.known.main.get(name)
-        parents, first, parent = None, None, {}
+        parents, first = None, None
+        parent: Cells = {}
+        copied: Cells = {}
         if main is None:
             size = n if name == fitted.lead else (max(1, round(n * fitted.sizes[name])) if n else 0)
         else:
             parents = self._children(main, rng.child("count"))
             size, first = len(parents), eldest(parents)
-            parent = _of_parent(self.seen[main.parent], parents, main.parent)
+            parent = of_parent(self.seen[main.parent], parents, main.parent)
             self.parents[main] = parents
+            copied = copied_cells(self.tables[main.parent], fitted.schema, main.parent, parents, main.parent)
         self.sizes[name] = size
         references = model.choose(size, parent, first, rng.child("choose"))
         others: Cells = {}
@@ -77,11 +80,14 @@ class Draw:
             if link in fitted.classes:
                 wanted = references[f"class by {link.column}"]
                 self.parents[link] = self._references(link, wanted, rng.child("refer", link.column))
-                others |= _of_parent(self.seen[link.parent], self.parents[link], link.column)
+                others |= of_parent(self.seen[link.parent], self.parents[link], link.column)
+                copied |= copied_cells(
+                    self.tables[link.parent], fitted.schema, link.parent, self.parents[link], link.column
+                )
             elif link.parent in fitted.codes:
                 self.pointers[name, link.column] = self._codes(link, references[link.column])
-        self.tables[name] = model.draw(size, references, parent, others, first, rng.child("draw"))
-        own = next(iter(model.plan.schema.tables.values()))
+        self.tables[name] = model.draw(size, references, parent, others, copied, first, rng.child("draw"))
+        own = columns_without_links(fitted.schema, name)
         self.seen[name] = attributes(self.tables[name], own, references, parent)
         for link in fitted.known.others[name]:
             if link.parent == name:
@@ -174,12 +180,6 @@ class Draw:
             rows, left = distinct_pairs(first, np.arange(len(first)), g, self.parents[link])
             self.parents[link] = self.parents[link][rows]
         return left
-
-
-def _of_parent(cells: Cells, rows: Rows, name: str) -> Cells:
-    from seedstock.generators.linked import _of_parent as taken
-
-    return taken(cells, rows, name)
 
 
 def _pointer(key: Column, rows: Rows) -> Column:

@@ -142,7 +142,7 @@ def matched(
     order_rows, order_slots = _ranked(wanted, g), _ranked(classes[slots], g)
     key_rows = _within(wanted, order_rows)
     key_slots = _within(classes[slots], order_slots)
-    both, at_row, at_slot = np.intersect1d(key_rows, key_slots, return_indices=True)
+    _, at_row, at_slot = np.intersect1d(key_rows, key_slots, return_indices=True)
     out = np.full(len(wanted), -1, np.int64)
     out[at_row] = slots[at_slot]
     left_rows = np.flatnonzero(out < 0)

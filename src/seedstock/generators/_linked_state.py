@@ -32,7 +32,7 @@ def codes_table(arrays: Mapping[str, NDArray[Any]], meta: list[list[Any]]) -> Ta
     for i, (name, is_text) in enumerate(meta):
         values, missing = arrays[f"{i}.values"], arrays[f"{i}.missing"].astype(bool)
         texts = unpack(arrays[f"{i}.bytes"], arrays[f"{i}.offsets"]) if is_text else None
-        if texts is not None and len(values) and not (0 <= values.min() and values.max() < max(len(texts), 1)):
+        if texts is not None and len(values) and (values.min() < 0 or values.max() >= max(len(texts), 1)):
             raise InputError("this model is damaged: a list of codes points beyond its texts; fit it again")
         columns[str(name)] = Column(values, np.asarray(missing), texts)
     return Table(columns)

@@ -26,6 +26,7 @@ FIRST = "first."
 """Before the name of a column of a row's eldest sibling."""
 SIBLINGS = "siblings"
 _ROUNDS = 20
+_COPIED, _COPIED_ROWS = 0.995, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +43,15 @@ class TableModel:
         The learned columns, given that, and the attributes of all parents.
     gaps : mapping of str to str
         Time column -> the parent's time that it is counted from.
+    copies : mapping of str to str
+        Column -> the parent's column that it repeats.
     """
 
     plan: Plan
     choice: Chain
     cells: Chain
     gaps: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -59,6 +63,7 @@ class TableModel:
         references: Cells,
         parent: Cells,
         others: Cells,
+        copied: Cells,
         family_of_row: NDArray[np.int64] | None,
         rng: Rng,
     ) -> TableModel:
@@ -70,9 +75,14 @@ class TableModel:
             What each row refers to, as codes or classes.
         parent, others : dict of str to Column
             Attributes of each row's main parent, and of the other parents.
+        copied : dict of str to Column
+            All cells of the parents, which columns may repeat.
         family_of_row : ndarray, shape (n,), or None
             Rows with the same number are siblings; below 0: no parent. None: a table without a main parent.
         """
+        copies = _copies(table, columns, copied)
+        left = [c for c in columns.columns if c not in copies]
+        table, columns = table.select(left), replace(columns, columns={c: columns[c] for c in left})
         gaps = _gaps(table, columns, parent)
         table, columns = to_gaps(table, gaps, parent), _gap_schema(columns, gaps)
         plan, codes = Plan.fit(Dataset({name: table}, Schema({name: columns})))
@@ -86,14 +96,21 @@ class TableModel:
         context = {**parent, **others, **references}
         if first is not None:
             context |= siblings_of({**references, **{c: table[c] for c in own}}, first)
-        return cls(plan, choice, Chain.fit(forest, context, own, rng.child("cells")), gaps)
+        return cls(plan, choice, Chain.fit(forest, context, own, rng.child("cells")), gaps, copies)
 
     def choose(self, n: int, parent: Cells, first: NDArray[np.int64] | None, rng: Rng) -> Cells:
         """Return what n rows refer to."""
         return _in_two(self.choice, n, parent, {}, first, rng)
 
     def draw(
-        self, n: int, references: Cells, parent: Cells, others: Cells, first: NDArray[np.int64] | None, rng: Rng
+        self,
+        n: int,
+        references: Cells,
+        parent: Cells,
+        others: Cells,
+        copied: Cells,
+        first: NDArray[np.int64] | None,
+        rng: Rng,
     ) -> Table:
         """Return n rows of the learned columns, identifiers and texts, with their rules kept."""
         context = {**parent, **others, **references}
@@ -116,7 +133,7 @@ class TableModel:
                 f"{len(left):,} of {n:,} rows cannot keep the rules of their table: veto a rule in the schema file",
                 acceptance=1 - len(left) / n,
             )
-        return from_gaps(made, self.gaps, parent)
+        return from_gaps(made, self.gaps, parent).assign({c: copied[p] for c, p in self.copies.items()})
 
     def _again(
         self, made: Table, context: Cells, references: Cells, first: NDArray[np.int64] | None, rows: Any, rng: Rng
@@ -151,7 +168,7 @@ class TableModel:
     def state(self) -> State:
         """Return all that `from_state` needs."""
         arrays: dict[str, NDArray[Any]] = {}
-        meta: dict[str, Any] = {"gaps": dict(self.gaps)}
+        meta: dict[str, Any] = {"gaps": dict(self.gaps), "copies": dict(self.copies)}
         for part in ("plan", "choice", "cells"):
             state = getattr(self, part).state()
             arrays |= {f"{part}.{k}": v for k, v in state.arrays.items()}
@@ -166,7 +183,8 @@ class TableModel:
             Chain.from_state(State(within(state.arrays, f"{p}."), state.meta[p])) for p in ("choice", "cells")
         )
         gaps = {str(k): str(v) for k, v in state.meta["gaps"].items()}
-        return cls(plan, choice, cells, gaps)
+        copies = {str(k): str(v) for k, v in state.meta["copies"].items()}
+        return cls(plan, choice, cells, gaps, copies)
 
 
 def eldest(family: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -219,6 +237,28 @@ def _in_two(
 
 def _cells(chain: Chain, codes: Mapping[str, Codes], rng: Rng) -> Cells:
     return {name: a.column(codes[name], rng.child("cell", name).generator()) for name, a in chain.own.items()}
+
+
+def _copies(table: Table, columns: TableSchema, copied: Cells) -> dict[str, str]:
+    """Return the columns that repeat a parent's column, but for half a percent of the rows."""
+    out = {}
+    for name, schema in columns.columns.items():
+        column = table[name]
+        if schema.kind == "id" or len(column) < _COPIED_ROWS or column.codes()[1] < 2:
+            continue
+        same = [k for k, c in copied.items() if _equal(column, c) >= _COPIED]
+        # Of several, the one that is called alike.
+        if same:
+            out[name] = max(same, key=lambda k: (k.rpartition(".")[2] == name, k))
+    return out
+
+
+def _equal(a: Column, b: Column) -> float:
+    if a.is_text != b.is_text or (not a.is_text and a.values.dtype != b.values.dtype):
+        return 0.0
+    both = Column.concat([a, b])
+    x, y = both.take(slice(0, len(a))), both.take(slice(len(a), None))
+    return float(np.where(x.missing | y.missing, x.missing & y.missing, x.values == y.values).mean())
 
 
 def _gaps(table: Table, columns: TableSchema, parent: Cells) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.core.schema import Link, TableSchema
+from seedstock.core.schema import Link, Schema, TableSchema
 from seedstock.core.table import Column, Table
 from seedstock.generators._linked_table import Cells
 
@@ -20,6 +22,32 @@ def attributes(table: Table, columns: TableSchema, references: Cells, parent: Ce
     inherited = {k: v for k, v in parent.items() if k.count(".") < _DEPTH}
     out = {**own, **references, **inherited}
     return dict(list(out.items())[:MAX_ATTRIBUTES])
+
+
+def of_parent(cells: Cells, rows: NDArray[np.int64], name: str) -> Cells:
+    """Return the parents' cells for rows of a child, called ``name.COLUMN``; missing where there is no parent."""
+    none, safe = rows < 0, np.maximum(rows, 0)
+    out = {}
+    for c, column in cells.items():
+        if not len(column):
+            out[f"{name}.{c}"] = Column(np.zeros(len(rows), column.values.dtype), none | True, column.levels)
+            continue
+        taken = column.take(safe)
+        out[f"{name}.{c}"] = Column(taken.values, taken.missing | none, taken.levels)
+    return out
+
+
+def copied_cells(table: Table, schema: Schema, parent: str, rows: NDArray[np.int64], name: str) -> Cells:
+    """Return all cells of the parents that children could repeat: texts too, but no keys."""
+    columns = schema.tables[parent]
+    return of_parent({c: table[c] for c in table if columns[c].kind not in ("id", "image")}, rows, name)
+
+
+def columns_without_links(schema: Schema, name: str) -> TableSchema:
+    """Return a table's schema without the columns that point elsewhere."""
+    pointers = {x.column for x in schema.links if x.child == name}
+    columns = schema.tables[name]
+    return replace(columns, columns={c: s for c, s in columns.columns.items() if c not in pointers})
 
 
 def reference_cells(table: Table, link: Link) -> Cells:

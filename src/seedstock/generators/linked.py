@@ -22,10 +22,18 @@ from seedstock.generators._linked_draw import Draw
 from seedstock.generators._linked_slots import Classes, spread_of
 from seedstock.generators._linked_state import codes_state, codes_table
 from seedstock.generators._linked_table import Cells, TableModel
-from seedstock.generators._linked_view import attributes, levels, reference_cells
+from seedstock.generators._linked_view import (
+    attributes,
+    columns_without_links,
+    copied_cells,
+    levels,
+    of_parent,
+    reference_cells,
+)
 from seedstock.generators.forest import Forest
 
 COUNT = "number of rows"
+_POOL = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +65,19 @@ class Counts:
         return cls(Chain.fit(forest, attributes, own, rng), spread_of(counts), without)
 
     def draw(self, n: int, attributes: Cells, rng: Rng) -> NDArray[np.int64]:
-        """Return the number of rows of each of n parents, shape (n,)."""
-        codes = self.chain.draw(n, attributes, rng)[COUNT]
-        values: NDArray[np.int64] = self.chain.own[COUNT].values[codes].astype(np.int64)
-        return values
+        """Return the number of rows of each of n parents, shape (n,).
+
+        One draw's total is left to chance, and a few large families decide about it. So several are drawn, and the
+        first one's numbers move, in their order, to the quantiles of all of them.
+        """
+        times = int(np.clip(_POOL // max(n, 1), 2, 32))
+        again = np.tile(np.arange(n), times)
+        codes = self.chain.draw(len(again), {k: c.take(again) for k, c in attributes.items()}, rng)[COUNT]
+        pool: NDArray[np.int64] = self.chain.own[COUNT].values[codes].astype(np.int64)
+        order = np.lexsort((rng.child("ties").generator().random(n), pool[:n]))
+        out = np.empty(n, np.int64)
+        out[order] = np.sort(pool)[np.arange(n) * times + times // 2]
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,14 +240,16 @@ class Linked:
         trees: dict[Link, bool] = {}
         distinct: dict[str, tuple[str, ...]] = {}
         for name in known.order:
-            table, columns = data.tables[name], data.schema.tables[name]
+            table = data.tables[name]
             if name in known.code_lists:
                 continue
             stream = rng.child("table", name)
             main = known.main.get(name)
             parents = None if main is None else parent_rows(data, main)
-            parent = {} if main is None or parents is None else _of_parent(seen[main.parent], parents, main.parent)
-            references, others = {}, {}
+            parent = {} if main is None or parents is None else of_parent(seen[main.parent], parents, main.parent)
+            references, others, copied = {}, {}, {}
+            if main is not None and parents is not None:
+                copied = copied_cells(data.tables[main.parent], data.schema, main.parent, parents, main.parent)
             for link in known.others[name]:
                 rows = parent_rows(data, link)
                 if link.parent in known.code_lists:
@@ -249,11 +268,13 @@ class Linked:
                 kind = classes[link].of(seen[link.parent], n_parents)
                 chosen = kind[rows] if n_parents else rows * 0
                 references[f"class by {link.column}"] = Column(chosen.astype(np.int64), rows < 0)
-                others |= _of_parent(seen[link.parent], rows, link.column)
+                others |= of_parent(seen[link.parent], rows, link.column)
+                copied |= copied_cells(data.tables[link.parent], data.schema, link.parent, rows, link.column)
             own = columns_without_links(data.schema, name)
             models[name] = TableModel.fit(
-                forest, name, table.select(list(own.columns)), own, references, parent, others, parents, stream
-            )
+                forest, name, table.select(list(own.columns)), own, references, parent, others, copied, parents,
+                stream,
+            )  # fmt: skip
             seen[name] = attributes(table, own, references, parent)
             for link in known.others[name]:
                 if link.parent == name:
@@ -273,25 +294,6 @@ class Linked:
         sizes = {t: full[t] / max(full.get(known.lead, 1), 1) for t in known.roots}
         codes = {t: data.tables[t] for t in known.code_lists}
         return LinkedFitted(data.schema, known, sizes, codes, models, counts, classes, trees, distinct)
-
-
-def columns_without_links(schema: Schema, name: str) -> Any:
-    """Return a table's schema without the columns that point elsewhere."""
-    from dataclasses import replace
-
-    pointers = {x.column for x in schema.links if x.child == name}
-    columns = schema.tables[name]
-    return replace(columns, columns={c: s for c, s in columns.columns.items() if c not in pointers})
-
-
-def _of_parent(cells: Cells, rows: NDArray[np.int64], name: str) -> Cells:
-    """Return the parents' attributes for rows of a child; missing where there is no parent."""
-    none, safe = rows < 0, np.maximum(rows, 0)
-    out = {}
-    for c, column in cells.items():
-        taken = column.take(safe)
-        out[f"{name}.{c}"] = Column(taken.values, taken.missing | none, taken.levels)
-    return out
 
 
 def _distinct(table: Table, pointers: tuple[str, ...]) -> bool:

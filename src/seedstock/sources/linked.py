@@ -184,7 +184,9 @@ def _said(schema: Any) -> dict[str, Any]:
         links = [Link(**{k: str(v) for k, v in link.items()}) for link in value.get("links", ())]
         tables = {str(t): dict(columns) for t, columns in value.get("tables", {}).items()}
     except (TypeError, AttributeError, ValueError):
-        raise InputError("each of the schema's links must have child, column, parent and key; write [[links]]") from None
+        raise InputError(
+            "each of the schema's links must have child, column, parent and key; write [[links]]"
+        ) from None
     return {"tables": tables, "links": links, "orphans": value.get("orphans", "drop")}
 
 
