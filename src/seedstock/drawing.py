@@ -13,7 +13,7 @@ from seedstock.core.errors import InputError, ResourceError
 from seedstock.core.given import Given as Conditioned
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.table import Dataset, Table
-from seedstock.provenance.content import ContentHash, content_facts
+from seedstock.provenance.content import ContentHash, content_facts, content_of
 
 CHUNK_ROWS = 4 * BLOCK_ROWS
 """Rows that are drawn and handed on at a time."""
@@ -39,15 +39,19 @@ class Tally:
 
     sink: Sink | None
     content: ContentHash = field(default_factory=ContentHash)
+    whole: dict[str, Any] | None = None
 
     def __call__(self, drawn: Dataset) -> None:
-        self.content.add(drawn.table, drawn.columns.columns)
+        if drawn.domain == "linked":
+            self.whole = content_of(drawn)
+        else:
+            self.content.add(drawn.table, drawn.columns.columns)
         if self.sink is not None:
             self.sink(drawn)
 
     def facts(self) -> dict[str, Any]:
         """Return what a record holds of the rows."""
-        return content_facts(self.content)
+        return content_facts(self.content) if self.whole is None else self.whole
 
 
 def draw(
@@ -60,6 +64,14 @@ def draw(
     progress: Progress | None = None,
 ) -> Dataset:
     """Draw n rows, hand every chunk to the sink, and return the first `keep` of them (None: all)."""
+    if len(fitted.schema.tables) > 1:
+        # Rows of linked tables point to each other: they come in one piece.
+        if given is not None:
+            raise InputError("conditions are for single tables, and these are linked ones; draw without them")
+        whole = fitted.sample(n, rng)
+        if sink is not None:
+            sink(whole)
+        return whole
     if keep is None and n > CHUNK_ROWS:
         _must_fit(fitted, n)
     kept: list[Table] = []

@@ -223,18 +223,21 @@ class Grown(Judged):
         """Write a Croissant description of the file that holds the rows."""
         from seedstock.provenance.croissant import croissant, file_facts
 
-        text = json.dumps(croissant(self.run.record, file_facts(rows)), indent=1, ensure_ascii=False)
+        found = [{**file_facts(f), "name": f"{rows.name}/{f.name}"} for f in sorted(rows.glob("*.parquet"))]
+        text = json.dumps(croissant(self.run.record, found or file_facts(rows)), indent=1, ensure_ascii=False)
         store.file_in_place(path, lambda new: new.write_text(text + "\n", "utf-8"))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write synthetic.parquet, croissant.json, report.html, run.json and model/ into a folder."""
-        from seedstock.sources.write import write
+        """Write the rows, croissant.json, report.html, run.json and model/ into a folder.
 
+        The rows are synthetic.parquet; of linked tables, a folder synthetic/ with one file a table.
+        """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        write(self.run.synthetic, target / "synthetic.parquet", metadata_of(self.run.record))
+        rows = target / ("synthetic" if len(self.run.synthetic.tables) > 1 else "synthetic.parquet")
+        save_rows(self.run.synthetic, rows, metadata_of(self.run.record))
         self.model.save(target / "model")
-        self.save_croissant(target / "synthetic.parquet", target / "croissant.json")
+        self.save_croissant(rows, target / "croissant.json")
         self.save_report(target / "report.html")
         self.save_facts(target / "run.json")
         return target
@@ -262,9 +265,27 @@ def flavour_of(data: Dataset) -> str:
     return flavour if flavour in FLAVOURS else "pandas"
 
 
+def save_rows(data: Dataset, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write one table as a file, linked tables as a folder of files."""
+    from seedstock.sources.linked import SCHEMA_FILE
+    from seedstock.sources.write import write
+    from seedstock.sources.write_linked import write_tables
+
+    if len(data.tables) == 1:
+        write(data, path, metadata)
+        return
+    with store.folder_in_place(path, SCHEMA_FILE) as new:
+        write_tables(data, new, metadata)
+
+
 def as_frame(data: Dataset, flavour: str) -> Any:
-    """Return a data set as a frame of the named kind."""
+    """Return a data set as a frame of the named kind; linked tables as a mapping of frames."""
     from seedstock.sources.frames import to_frame
+
+    if len(data.tables) > 1:
+        from seedstock.sources.linked import tables_of
+
+        return {name: to_frame(table, flavour) for name, table in tables_of(data)}
 
     return to_frame(data, flavour)
 

@@ -14,6 +14,9 @@ from seedstock.core.errors import InputError
 from seedstock.drawing import Sink
 from seedstock.outcomes import Grown, Model, metadata_of
 from seedstock.pipeline import Prepared
+from seedstock.sources.linked import SCHEMA_FILE
+from seedstock.sources.write_linked import write_tables
+from seedstock.store import folder_in_place
 
 if TYPE_CHECKING:
     from seedstock.core.table import Dataset
@@ -34,12 +37,13 @@ class Folder:
         self.path = path
         self._generator, self._about, self._flavour, self._progress = generator, about, flavour, progress
         self._carried: dict[str, str] = {}
+        self._linked: Dataset | None = None
 
     def model(self, fitted: Fitted, ready: Prepared, record: Mapping[str, Any]) -> None:
         """Write model/. An earlier run's verdict must not stand beside it, and goes."""
         for name in ("run.json", "report.html", "croissant.json"):
             (self.path / name).unlink(missing_ok=True)
-        about = {**self._about, "rows": len(ready.train.table), "record": dict(record)}
+        about = {**self._about, "rows": ready.train.size, "record": dict(record)}
         Model(fitted, self._generator, about, self._flavour).save(self.path / "model")
         self._progress.kept(str(self.path / "model"))
 
@@ -51,20 +55,31 @@ class Folder:
         def sink(data: Dataset) -> None:
             writer.append(data)
 
+        if len(fitted.schema.tables) > 1:
+            yield self._tables
+            return
         with Writer(self.path / "synthetic.parquet", fitted.schema) as writer:
             yield sink
             # What is known only now: the record is tied to the rows.
             writer.metadata.update(self._carried)
         self._progress.kept(str(self.path / "synthetic.parquet"))
 
+    def _tables(self, data: Dataset) -> None:
+        self._linked = data
+
     def record(self, record: Mapping[str, Any]) -> None:
         """Let synthetic.parquet carry the record."""
         self._carried = metadata_of(record)
+        if self._linked is not None:
+            with folder_in_place(self.path / "synthetic", SCHEMA_FILE) as new:
+                write_tables(self._linked, new, self._carried)
+            self._progress.kept(str(self.path / "synthetic"))
 
     def reports(self, grown: Grown) -> None:
         """Write croissant.json, report.html, and run.json last."""
         self._progress.stage("report")
-        grown.save_croissant(self.path / "synthetic.parquet", self.path / "croissant.json")
+        rows = "synthetic.parquet" if self._linked is None else "synthetic"
+        grown.save_croissant(self.path / rows, self.path / "croissant.json")
         self._progress.kept(str(self.path / "croissant.json"))
         grown.save_report(self.path / "report.html")
         self._progress.kept(str(self.path / "report.html"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -128,13 +128,13 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
     from seedstock.checks._run import run_checks
 
     rng = Rng(seed)
-    with clock.stage("check", f"{len(source.table):,} rows") as progress:
+    with clock.stage("check", f"{source.size:,} rows") as progress:
         findings = run_checks(source, rng.child("check"), progress=progress)
     edits: list[Edit] = []
     cleaned = source
     if policy != "report":
         with clock.stage("clean"):
-            cleaned, edits = clean(source, findings, policy)
+            cleaned, edits = clean(source, _harmless(findings, source), policy)
     with clock.stage("split"):
         train, held = part(cleaned, holdout, rng)
     return Prepared(source, tuple(findings), tuple(edits), train, held)
@@ -142,10 +142,14 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
 
 def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted:
     """Fit a generator to training rows; for those who wait, what it will take is found out first."""
-    if clock.progress.wants_estimate and len(train.table) * len(train.table.names) > PROBED_CELLS:
+    if (
+        clock.progress.wants_estimate
+        and train.domain != "linked"
+        and len(train.table) * len(train.table.names) > PROBED_CELLS
+    ):
         with clock.stage("probe") as progress:
             progress.estimate(*probe(generator, train, Rng(seed).child("probe")))
-    with clock.stage("fit", f"{len(train.table):,} rows"):
+    with clock.stage("fit", f"{train.size:,} rows"):
         fitted: Fitted = generator.fit(train, Rng(seed).child("fit"))
     return fitted
 
@@ -263,7 +267,7 @@ def grow(
     rng = Rng(seed)
     domain = catalog.domain_of("generators", name)
     ready = prepare(source, holdout, policy, seed, clock, getattr(generator, "part", split))
-    n = len(source.table) if rows is None else rows
+    n = rows_of(source) if rows is None else rows
     learned = ready.train
     if beside is not None:
         learned = learned.with_table(Table.concat([learned.table, beside.table]))
@@ -281,7 +285,7 @@ def grow(
         outlet.model(fitted, ready, record())
     given = conditions(ready.train) if conditions else None
     notes: list[str] = []
-    asked = _asked(given, fitted, len(ready.train.table), notes)
+    asked = _asked(given, fitted, ready.train.size, notes)
     place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)
     with clock.stage("sample", f"{n:,} rows") as p, place as sink:
         tally = Tally(sink)
@@ -293,7 +297,7 @@ def grow(
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
     if given is not None:
         # Rows that were asked to be unlike the source are no fair test of likeness.
-        n_plain = min(n, len(source.table))
+        n_plain = min(n, rows_of(source))
         with clock.stage("sample", "rows to judge by") as p:
             judged = draw(drawer, n_plain, rng.child("sample as found"), progress=p)
         notes.append(
@@ -330,7 +334,7 @@ def grow(
         seconds=clock.seconds,
         notes=tuple(notes),
         record=_drawn(record(scores=judgement.scores, data=tally.facts()), asked),
-        rows=n if n != len(synthetic.table) else 0,
+        rows=n if domain != "linked" and n != len(synthetic.table) else 0,
     )
     return run, fitted
 
@@ -363,6 +367,27 @@ def judged_rows(fitted: Fitted) -> int:
     """Return how many rows are some hundred whole series, where a model draws series."""
     rows = int(getattr(fitted, "series_rows", 1))
     return rows * int(np.clip(JUDGED_SERIES_ROWS // max(rows, 1), 40, 400))
+
+
+def rows_of(data: Dataset) -> int:
+    """Return how many rows to ask for, to get as many as the data have: of linked tables, those of the lead."""
+    if data.domain == "linked":
+        from seedstock.core.links import family
+
+        return len(data.tables[family(data).lead])
+    return len(data.table)
+
+
+def _harmless(findings: Sequence[Finding], data: Dataset) -> list[Finding]:
+    """Keep keys and the removal of rows out of the edits of linked tables: others point to them, or count on them."""
+    if not data.schema.links:
+        return list(findings)
+    ends = {(x.child, x.column) for x in data.schema.links} | {(x.parent, x.key) for x in data.schema.links}
+
+    def safe(edit: Edit) -> bool:
+        return edit.column is not None and (edit.table, edit.column) not in ends
+
+    return [replace(f, edits=tuple(e for e in f.edits if safe(e))) for f in findings]
 
 
 def settings_of(generator: Generator) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def gather(
     base = [d for d, s in zip(known, synthetic, strict=True) if not s]
     beside = [d for d, s in zip(known, synthetic, strict=True) if s]
     if not base or not beside:
-        weights = [{**d.origin, "rows": len(d.table)} for d in known]
+        weights = [{**d.origin, "rows": d.size} for d in known]
         return Gathered(joined(known), None, guard(weights, override).enforce())
     data, extra = joined(base), joined(beside)
     weights = [{**d.origin, "rows": len(d.table), "weight": len(d.table) * (1.0 - holdout)} for d in base]

@@ -17,6 +17,7 @@ from seedstock.catalog import default_generator
 from seedstock.clock import Progress, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.conditions.rare import shares_of
+from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.marking import Marking
 from seedstock.outcomes import Grown, Model, flavour_of
@@ -112,8 +113,10 @@ def grow(
     partial = None if given_file is None else read_partial(given_file, data.schema)
     if rows is None and partial is not None:
         rows = len(partial)
+    if data.domain == "linked" and (given or wanted or rebalance or partial is not None):
+        raise InputError("conditions and rare values are for single tables, and these are linked ones; leave them out")
     made = make_generator(generator, settings)
-    about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.columns.target}
+    about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.target}
     out = None if output is None else Folder(Path(output), generator, about, flavour_of(data), listener)
     run, fitted = pipeline.grow(
         data,
@@ -123,7 +126,9 @@ def grow(
         seed,
         holdout,
         policy,
-        lambda train: Conditions.make(
+        None
+        if data.domain == "linked"
+        else lambda train: Conditions.make(
             train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist
         ),
         out,
@@ -134,7 +139,7 @@ def grow(
         gathered.beside,
     )
     run = replace(run, notes=(*guarded.notes, *run.notes))
-    about |= {"rows": len(run.train.table), "record": dict(run.record)}
+    about |= {"rows": run.train.size, "record": dict(run.record)}
     grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
     if out is not None:
         out.reports(grown)

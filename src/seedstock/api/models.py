@@ -14,7 +14,8 @@ from seedstock.catalog import default_generator
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
-from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_of
+from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_of, save_rows
+from seedstock.provenance.content import content_of
 from seedstock.provenance.record import make
 from seedstock.settings import make_generator
 
@@ -58,8 +59,8 @@ def fit(
     about = {
         "settings": pipeline.settings_of(made),
         "seed": seed,
-        "target": data.columns.target,
-        "rows": len(data.table),
+        "target": data.target,
+        "rows": data.size,
         "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed, overrides=overrides),
     }
     return Model(fitted, generator, about, flavour_of(data))
@@ -112,6 +113,10 @@ def sample(
     rng = Rng(seed).child("sample")
     if output is None:
         return as_frame(drawing.draw(drawer, n, rng, conditions, progress=listener), own.flavour)
+    if len(own.schema.tables) > 1:
+        drawn = drawing.draw(drawer, n, rng, conditions, progress=listener)
+        save_rows(drawn, Path(output), own.metadata(seed, conditions, content_of(drawn), facts))
+        return Path(output)
     from seedstock.sources.write import Writer
 
     with Writer(Path(output), own.schema) as writer:

@@ -149,7 +149,8 @@ def _grow(data: Any, output: str, asked: dict[str, Any], open_: bool, json_: boo
     shown = progress(json_, quiet)
     grown = api.grow(data, output=output, progress=shown, **asked)
     shown.close()
-    files = {name: str(Path(output) / name) for name in ("synthetic.parquet", "report.html", "run.json", "model")}
+    rows_at = "synthetic.parquet" if len(grown.run.synthetic.tables) == 1 else "synthetic"
+    files = {name: str(Path(output) / name) for name in (rows_at, "report.html", "run.json", "model")}
     if json_:
         print_json({**grown.facts, "files": files})
     else:
@@ -159,7 +160,7 @@ def _grow(data: Any, output: str, asked: dict[str, Any], open_: bool, json_: boo
         for note in grown.run.notes:
             say(printable(note))
         _show.judged(grown)
-        say(f"Rows    {printable(files['synthetic.parquet'])}")
+        say(f"Rows    {printable(files[rows_at])}")
         say(f"Model   {printable(files['model'])}")
         say(f"Report  {printable(files['report.html'])}")
     if open_:

@@ -18,6 +18,8 @@ from seedstock.core.errors import InputError
 from seedstock.core.schema import Link
 from seedstock.core.table import Column, Dataset
 
+_NEARLY = 0.8
+
 NULL, ORPHAN = -1, -2
 """In place of a parent's row number: the key is missing; no parent has it."""
 
@@ -94,8 +96,8 @@ def parent_rows(data: Dataset, link: Link) -> NDArray[np.int64]:
 def family(data: Dataset, families: int = FAMILIES, code_rows: int = CODES) -> Family:
     """Find out how tables hang together.
 
-    A main parent has at least `families` rows; among several, the one of which the largest share has children. Cycles
-    between tables are broken at a link with missing cells.
+    A main parent has at least `families` rows; among several, those of which the largest share has children, and of
+    these the one with most rows. Cycles between tables are broken at a link with missing cells.
 
     Raises
     ------
@@ -118,8 +120,11 @@ def family(data: Dataset, families: int = FAMILIES, code_rows: int = CODES) -> F
             if x.parent not in codes and x.parent != table and x not in late and len(data.tables[x.parent]) >= families
         ]
         if able and table not in codes:
-            best = max(able, key=lambda x: (_coverage(rows[x], len(data.tables[x.parent])), x.column))
-            main[table] = best
+            covered = {x: _coverage(rows[x], len(data.tables[x.parent])) for x in able}
+            most = _NEARLY * max(covered.values())
+            main[table] = max(
+                (x for x in able if covered[x] >= most), key=lambda x: (len(data.tables[x.parent]), covered[x], x.column)
+            )
         others[table] = tuple(x for x in own if x is not main.get(table))
     known = Family(order, main, others, late, codes)
     roots = known.roots or order

@@ -139,7 +139,7 @@ class Evidence:
 
     @property
     def target(self) -> str | None:
-        return self.train.columns.target
+        return self.train.target
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,16 @@ class Dataset:
         """The schema of the only table."""
         return self.schema.tables[self.name]
 
+    @property
+    def size(self) -> int:
+        """The rows of all tables."""
+        return sum(len(table) for table in self.tables.values())
+
+    @property
+    def target(self) -> str | None:
+        """The target column, if one is declared; linked tables have none."""
+        return self.columns.target if len(self.tables) == 1 else None
+
     def with_table(self, table: Table, *notes: str) -> Dataset:
         """Return the data set with its only table replaced by one with the same columns."""
         return replace(self, tables={self.name: table}, notes=self.notes + notes)

@@ -120,6 +120,43 @@ def grown(counts: NDArray[np.int64], total: int, spread: float, g: np.random.Gen
     return counts + g.multinomial(more, share / share.sum())
 
 
+def evened(drawn: Rows, g: np.random.Generator) -> Rows:
+    """Return one of several draws a column, so that values occur together as often as in all draws.
+
+    Parameters
+    ----------
+    drawn : int64 ndarray, shape (k, n)
+        Each column's own draws; the first row is changed where a value occurs too often in it.
+
+    Examples
+    --------
+    >>> drawn = np.array([[1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]])
+    >>> sorted(evened(drawn, np.random.default_rng(0)).tolist())
+    [0, 0, 1, 1]
+    """
+    values, codes = np.unique(drawn, return_inverse=True)
+    codes = codes.reshape(drawn.shape)
+    out = codes[0].copy()
+    aim = np.bincount(codes.reshape(-1), minlength=len(values)) / len(codes)
+    for other in codes[1:]:
+        over = np.bincount(out, minlength=len(values)) - aim
+        rows = np.flatnonzero((over[out] >= 0.5) & (over[other] <= -0.5))
+        rows = g.permutation(rows)
+        rows = rows[_place(out[rows]) < np.round(over[out[rows]])]
+        rows = rows[_place(other[rows]) < np.round(-over[other[rows]])]
+        out[rows] = other[rows]
+    return values[out].astype(np.int64)
+
+
+def _place(groups: Rows) -> Rows:
+    """Return each member's place in its group, in order."""
+    order = np.argsort(groups, kind="stable")
+    ranked = groups[order]
+    place = np.empty(len(groups), np.int64)
+    place[order] = np.arange(len(groups)) - np.searchsorted(ranked, ranked)
+    return place
+
+
 def spread_of(counts: NDArray[np.int64]) -> float:
     """Return the size r of the negative binomial with the counts' mean and variance: m**2 / (v - m); at most 1e6."""
     m, v = float(counts.mean()), float(counts.var())

@@ -19,7 +19,7 @@ from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms
 from seedstock.generators._chain import NUMBER, Chain, within
 from seedstock.generators._linked_draw import Draw
-from seedstock.generators._linked_slots import Classes, spread_of
+from seedstock.generators._linked_slots import Classes, evened, spread_of
 from seedstock.generators._linked_state import codes_state, codes_table
 from seedstock.generators._linked_table import Cells, TableModel
 from seedstock.generators._linked_view import (
@@ -67,17 +67,14 @@ class Counts:
     def draw(self, n: int, attributes: Cells, rng: Rng) -> NDArray[np.int64]:
         """Return the number of rows of each of n parents, shape (n,).
 
-        One draw's total is left to chance, and a few large families decide about it. So several are drawn, and the
-        first one's numbers move, in their order, to the quantiles of all of them.
+        One draw's total is left to chance, and a few large families decide about it. So several are drawn, and where
+        the first one has a number too often, some parents take a number of their own from the others.
         """
         times = int(np.clip(_POOL // max(n, 1), 2, 32))
         again = np.tile(np.arange(n), times)
         codes = self.chain.draw(len(again), {k: c.take(again) for k, c in attributes.items()}, rng)[COUNT]
         pool: NDArray[np.int64] = self.chain.own[COUNT].values[codes].astype(np.int64)
-        order = np.lexsort((rng.child("ties").generator().random(n), pool[:n]))
-        out = np.empty(n, np.int64)
-        out[order] = np.sort(pool)[np.arange(n) * times + times // 2]
-        return out
+        return evened(pool.reshape(times, n), rng.child("even").generator())
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +208,8 @@ class Linked:
         Trees a column.
     min_leaf_rows : int
         Rows that a leaf holds at least.
+    shrinkage_share : float
+        As in the forest generator. Families are few: with all of it, rare kinds of parents lose their kinds of children.
     min_families : int
         Parents from which on numbers of children are learned; a link to fewer is a reference.
     max_code_rows : int
@@ -220,6 +219,7 @@ class Linked:
 
     trees: int = 20
     min_leaf_rows: int = 20
+    shrinkage_share: float = 0.1
     min_families: int = FAMILIES
     max_code_rows: int = CODES
 
@@ -227,12 +227,15 @@ class Linked:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value <= 0 and name != "max_code_rows":
+            if value < 0 or (value == 0 and name not in ("max_code_rows", "shrinkage_share")):
                 raise InputError(f"{name} must be above 0, not {value}")
 
     def fit(self, data: Dataset, rng: Rng) -> LinkedFitted:
         known = family(data, self.min_families, self.max_code_rows)
-        forest = Forest(trees=self.trees, min_leaf_rows=self.min_leaf_rows, filter_rounds=0, threads=1)
+        forest = Forest(
+            trees=self.trees, min_leaf_rows=self.min_leaf_rows, shrinkage_share=self.shrinkage_share, filter_rounds=0,
+            threads=1,
+        )  # fmt: skip
         seen: dict[str, Cells] = {}
         models: dict[str, TableModel] = {}
         counts: dict[Link, Counts] = {}

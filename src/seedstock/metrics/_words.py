@@ -15,7 +15,7 @@ _TELLING = (
 PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used"),
-        *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage"),
+        *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage", "parent_child_trend_error"),
     ]
 )
 """Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
@@ -37,6 +37,26 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "The least predictive p-value of the course's statistics, corrected for their number: small where the drawn "
         "series never look like the real one.",
         "See which statistic differs, and ask `seedstock physics explain` with several models.",
+    ),
+    "referential_integrity": (
+        "References that hold",
+        "Share of references that point to a row whose key no other row has.",
+        "Rows point to nothing: draw with the linked generator, which makes keys and references together.",
+    ),
+    "children_per_parent": (
+        "Children per parent",
+        "One minus the distance between real and synthetic numbers of children, the childless included; 1 is equal.",
+        "Numbers of children differ: see which link in the details; few parents give noisy numbers.",
+    ),
+    "parent_child_trend_error": (
+        "Trends between parents and children",
+        "How far the joint behaviour of a child's and its parent's column is from the real one, 0 % being equal.",
+        "Children do not follow their parents: see which link in the details; few rows give noisy trends.",
+    ),
+    "parents_detection_auc": (
+        "Detection of parents with their children",
+        "How well boosted trees tell synthetic parents from real ones by summaries of their children; 0.5 is best.",
+        "Families give the synthetic tables away: see which table in the details.",
     ),
     "shape_error": (
         "Column shapes",

@@ -66,13 +66,21 @@ def joined(n_rows: int, columns: Mapping[str, str]) -> str:
 
 
 def content_of(data: Dataset) -> dict[str, Any]:
-    """Return the facts that tie a record to a data set of one table.
+    """Return the facts that tie a record to a data set.
 
     Returns
     -------
     dict
-        ``rows``, ``columns`` (name -> hash) and ``content`` (the hash of all).
+        ``rows``, ``columns`` (name -> hash; of linked tables ``tables``, each with these facts) and ``content`` (the
+        hash of all).
     """
+    if len(data.tables) > 1:
+        parts = {
+            name: content_facts(ContentHash().add(table, data.schema.tables[name].columns))
+            for name, table in sorted(data.tables.items())
+        }
+        rows = sum(len(table) for table in data.tables.values())
+        return {"rows": rows, "tables": parts, "content": joined(rows, {k: v["content"] for k, v in parts.items()})}
     return content_facts(ContentHash().add(data.table, data.columns.columns))
 
 

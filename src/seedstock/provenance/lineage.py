@@ -56,7 +56,11 @@ def with_lineage(
     if own is not None:
         origin["record"] = own
     # Whatever a record claims, the mark is in the rows.
-    if key is not None and (own is None or not own.get("synthetic", True) or own["generation"] < 1):
+    if (
+        key is not None
+        and len(data.tables) == 1
+        and (own is None or not own.get("synthetic", True) or own["generation"] < 1)
+    ):
         found = detect(data, key.secret, key.layouts, SURE)
         if found.found:
             origin["mark"] = found.to_json()

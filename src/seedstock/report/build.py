@@ -58,6 +58,11 @@ def page(run: Run) -> str:
     str
         Scripts are inlined and allowed by their hash; the page's own policy forbids everything else.
     """
+    if run.train.domain == "linked":
+        from seedstock.report.linked import linked_page
+
+        css = (_HERE / "assets" / "style.css").read_text("utf-8")
+        return linked_page(run, source_name(run), product_version(), _hash(css), css)
     limit = MAX_CHARTS
     html = _render(run, limit)
     while len(html.encode()) > MAX_BYTES and limit > 6:
@@ -144,7 +149,7 @@ def product_version() -> str:
 
 def source_name(run: Run) -> str:
     """Return the file name, or the table's name, that the data came under."""
-    path = run.source.origin.get("path") or run.source.origin.get("name") or run.source.name
+    path = run.source.origin.get("path") or run.source.origin.get("name") or next(iter(run.source.tables))
     return str(path).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 

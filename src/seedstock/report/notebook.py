@@ -55,8 +55,8 @@ def summary(run: Run) -> str:
     verdict = run.verdict
     answers = [("Train on it?", verdict.train_on), ("Share it?", verdict.share)]
     values: dict[str, Any] = {
-        "rows": f"{len(run.synthetic.table):,}",
-        "real": f"{len(run.train.table):,}",
+        "rows": f"{run.synthetic.size:,}",
+        "real": f"{run.train.size:,}",
         "generator": shown(run.generator),
         "seed": run.seed,
         "answers": [{"question": q, "answer": a, "colour": _COLOURS.get(a, "#5d6963")} for q, a in answers],

@@ -22,6 +22,7 @@ from seedstock.sources.sqlite import is_sqlite, read_sqlite
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".arrow", ".feather")
 ORPHANS = ("drop", "keep")
+SCHEMA_FILE = "schema.json"
 
 
 def is_linked(source: Any) -> bool:
@@ -67,6 +68,8 @@ def read_linked(
     InputError
         No links, duplicate keys in a parent, or links to what is not there.
     """
+    if schema is None and isinstance(source, str | os.PathLike) and (Path(source) / SCHEMA_FILE).is_file():
+        schema = Path(source) / SCHEMA_FILE  # a folder that Seedstock wrote
     said = _said(schema)
     full = schema if isinstance(schema, Schema) else None
     raw, links, keys, notes, origin = _sources(source)
