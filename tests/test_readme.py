@@ -27,7 +27,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (where / "holdout.csv").write_text("".join([lines[0], *lines[801:1_201]]))
     (where / "influenza.csv").write_bytes(example_path("influenza").read_bytes())
     (where / "seedstock.toml").write_text(TOML[0])
+    _shop(where / "shop.sqlite")
     return where
+
+
+def _shop(path: Path) -> None:
+    import sqlite3
+
+    con = sqlite3.connect(path)
+    con.execute("CREATE TABLE customers (id INTEGER PRIMARY KEY, region TEXT)")
+    con.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customers(id), amount REAL)")
+    con.executemany("INSERT INTO customers VALUES (?, ?)", [(i, "ns"[i % 3 == 0]) for i in range(120)])
+    con.executemany("INSERT INTO orders VALUES (?, ?, ?)", [(i, i * 7 % 110, i % 13 / 2) for i in range(260)])
+    con.commit()
+    con.close()
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))

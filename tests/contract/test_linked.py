@@ -12,6 +12,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.links import ORPHAN, parent_rows
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
+
 from .shops import people_and_pets, ring, shop
 
 GENERATORS = catalog.names("generators", "linked")

@@ -123,7 +123,8 @@ def family(data: Dataset, families: int = FAMILIES, code_rows: int = CODES) -> F
             covered = {x: _coverage(rows[x], len(data.tables[x.parent])) for x in able}
             most = _NEARLY * max(covered.values())
             main[table] = max(
-                (x for x in able if covered[x] >= most), key=lambda x: (len(data.tables[x.parent]), covered[x], x.column)
+                (x for x in able if covered[x] >= most),
+                key=lambda x: (len(data.tables[x.parent]), covered[x], x.column),
             )
         others[table] = tuple(x for x in own if x is not main.get(table))
     known = Family(order, main, others, late, codes)

@@ -209,7 +209,7 @@ class Linked:
     min_leaf_rows : int
         Rows that a leaf holds at least.
     shrinkage_share : float
-        As in the forest generator. Families are few: with all of it, rare kinds of parents lose their kinds of children.
+        As in the forest generator. Families are few: with all of it, rare kinds of parents lose their own children.
     min_families : int
         Parents from which on numbers of children are learned; a link to fewer is a reference.
     max_code_rows : int
