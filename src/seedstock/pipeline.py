@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ from seedstock import catalog
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.contracts import Fitted, Generator, Metric
 from seedstock.core.given import Given
+from seedstock.core.links import lead_rows
 from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
@@ -125,6 +126,7 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
         How the rows are parted: at random, or as a generator that needs it otherwise says.
     """
     from seedstock.checks._clean import clean
+    from seedstock.checks._keys import sparing_keys
     from seedstock.checks._run import run_checks
 
     rng = Rng(seed)
@@ -134,7 +136,7 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
     cleaned = source
     if policy != "report":
         with clock.stage("clean"):
-            cleaned, edits = clean(source, _harmless(findings, source), policy)
+            cleaned, edits = clean(source, sparing_keys(findings, source), policy)
     with clock.stage("split"):
         train, held = part(cleaned, holdout, rng)
     return Prepared(source, tuple(findings), tuple(edits), train, held)
@@ -267,7 +269,7 @@ def grow(
     rng = Rng(seed)
     domain = catalog.domain_of("generators", name)
     ready = prepare(source, holdout, policy, seed, clock, getattr(generator, "part", split))
-    n = rows_of(source) if rows is None else rows
+    n = lead_rows(source) if rows is None else rows
     learned = ready.train
     if beside is not None:
         learned = learned.with_table(Table.concat([learned.table, beside.table]))
@@ -297,7 +299,7 @@ def grow(
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
     if given is not None:
         # Rows that were asked to be unlike the source are no fair test of likeness.
-        n_plain = min(n, rows_of(source))
+        n_plain = min(n, lead_rows(source))
         with clock.stage("sample", "rows to judge by") as p:
             judged = draw(drawer, n_plain, rng.child("sample as found"), progress=p)
         notes.append(
@@ -367,27 +369,6 @@ def judged_rows(fitted: Fitted) -> int:
     """Return how many rows are some hundred whole series, where a model draws series."""
     rows = int(getattr(fitted, "series_rows", 1))
     return rows * int(np.clip(JUDGED_SERIES_ROWS // max(rows, 1), 40, 400))
-
-
-def rows_of(data: Dataset) -> int:
-    """Return how many rows to ask for, to get as many as the data have: of linked tables, those of the lead."""
-    if data.domain == "linked":
-        from seedstock.core.links import family
-
-        return len(data.tables[family(data).lead])
-    return len(data.table)
-
-
-def _harmless(findings: Sequence[Finding], data: Dataset) -> list[Finding]:
-    """Keep keys and the removal of rows out of the edits of linked tables: others point to them, or count on them."""
-    if not data.schema.links:
-        return list(findings)
-    ends = {(x.child, x.column) for x in data.schema.links} | {(x.parent, x.key) for x in data.schema.links}
-
-    def safe(edit: Edit) -> bool:
-        return edit.column is not None and (edit.table, edit.column) not in ends
-
-    return [replace(f, edits=tuple(e for e in f.edits if safe(e))) for f in findings]
 
 
 def settings_of(generator: Generator) -> dict[str, Any]:

@@ -141,6 +141,11 @@ def family(data: Dataset, families: int = FAMILIES, code_rows: int = CODES) -> F
     return replace(known, divided=divided or (lead,), lead=lead)
 
 
+def lead_rows(data: Dataset) -> int:
+    """Return how many rows to ask for, to get as many as the data have: of linked tables, those of the lead."""
+    return len(data.tables[family(data).lead]) if data.domain == "linked" else len(data.table)
+
+
 def units(data: Dataset, known: Family) -> dict[str, NDArray[np.int64]]:
     """Return for each table that can be divided the number of the unit that each row belongs to.
 
