@@ -229,7 +229,7 @@ def grow(
     seed: int = 0,
     holdout: float = 0.2,
     policy: str = "safe",
-    conditions: Callable[[Dataset], Asked | None] | None = None,
+    conditions: Callable[[Dataset, Fitted], Asked | None] | None = None,
     outlet: Outlet | None = None,
     keep: int | None = None,
     progress: Progress | None = None,
@@ -247,7 +247,7 @@ def grow(
     rows : int or None
         Rows to draw; as many as the source has, by default.
     conditions : callable or None
-        Makes the conditions of the drawn rows from the training rows.
+        Makes the conditions of the drawn rows from the training rows and the model.
     outlet : Outlet or None
         Takes the model and the drawn rows as soon as they are there.
     keep : int or None
@@ -285,7 +285,7 @@ def grow(
     )
     if outlet is not None:
         outlet.model(fitted, ready, record())
-    given = conditions(ready.train) if conditions else None
+    given = conditions(ready.train, fitted) if conditions else None
     notes: list[str] = []
     asked = _asked(given, fitted, ready.train.size, notes)
     place: AbstractContextManager[Sink | None] = nullcontext() if outlet is None else outlet.rows(fitted)

@@ -124,7 +124,7 @@ def test_keep_over_several_chunks() -> None:
 def test_rare_rows_are_drawn_and_likeness_is_measured_without_them() -> None:
     source = data(1_000)
     run, _ = grow(
-        source, rows=1_000, conditions=lambda train: Conditions.make(train, None, [Rare("y=rare", 0.5)], Rng(0))
+        source, rows=1_000, conditions=lambda train, _: Conditions.make(train, None, [Rare("y=rare", 0.5)], Rng(0))
     )
     assert (run.synthetic.table["y"].texts() == "rare").mean() == 0.5
     shape = next(s for s in run.scores if s.name == "shape_error")

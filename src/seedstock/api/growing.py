@@ -128,8 +128,8 @@ def grow(
         policy,
         None
         if data.domain == "linked"
-        else lambda train: Conditions.make(
-            train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist
+        else lambda train, fitted: Conditions.make(
+            train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist, rules_of(fitted)
         ),
         out,
         None if out is None else JUDGED_ROWS,
@@ -151,3 +151,8 @@ def _rare(rare: Mapping[Any, float] | Sequence[Rare | str] | str | None) -> list
         return [Rare.of(key, share) for key, share in rare.items()]
     texts = [rare] if isinstance(rare, str) else rare or ()
     return [r if isinstance(r, Rare) else Rare.parse(r) for r in texts]
+
+
+def rules_of(fitted: Any) -> Sequence[Any]:
+    """Return the rules that a model keeps."""
+    return tuple(getattr(getattr(fitted, "plan", None), "rules", ()))

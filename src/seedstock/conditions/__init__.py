@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seedstock.conditions.auto import rare_situations
 from seedstock.conditions.rare import AUTO, Rare, joined, meeting, rest_of
 from seedstock.conditions.read import read_all
 from seedstock.core.errors import InputError
 from seedstock.core.given import Case, Given
 from seedstock.core.rng import BLOCK_ROWS, Rng, blocks
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.rules.rule import Rule
+from seedstock.generators._rare_class import MANY, RareClass
 
 __all__ = ["AUTO", "Conditions", "Group", "Rare"]
 
@@ -39,6 +42,8 @@ class Group:
         Cases that part the other rows.
     weights : tuple of float
         Real rows of each of these.
+    classes : tuple of RareClass or None
+        Where there are few examples: what draws the columns that tell each situation apart.
     """
 
     wanted: tuple[tuple[Case, float], ...]
@@ -46,6 +51,7 @@ class Group:
     examples: tuple[int, ...]
     rest: tuple[Case, ...]
     weights: tuple[float, ...]
+    classes: tuple[RareClass | None, ...] = ()
 
     @property
     def columns(self) -> frozenset[str]:
@@ -83,6 +89,7 @@ class Conditions:
         rng: Rng,
         partial: Table | None = None,
         insist: bool = False,
+        rules: Sequence[Rule] = (),
     ) -> Conditions | None:
         """Return the conditions, or None where there are none.
 
@@ -94,10 +101,13 @@ class Conditions:
             Partial rows of the schema: missing cells are drawn.
         insist : bool
             Whether situations with fewer than `FEWEST` real examples may have a share.
+        rules : sequence of Rule
+            What drawn rows keep.
         """
         everywhere = read_all(train, given)
         if not everywhere and not rare and partial is None:
             return None
+        rare = [one for r in rare for one in (rare_situations(train, r.share) if r.what == AUTO else [r])]
         groups = tuple(_groups(train, rare, insist))
         seen: dict[str, str] = dict.fromkeys(everywhere, "--given")
         for name in partial or ():
@@ -109,6 +119,7 @@ class Conditions:
                 if name in seen:
                     raise InputError(f"column {name!r} is fixed by {seen[name]} and cannot have a share as well")
                 seen[name] = "another share"
+        groups = tuple(_with_classes(group, train, tuple(seen), rules) for group in groups)
         single = {name: a.values for name, a in everywhere.items() if a.single and a.values is not None}
         others = {name: a for name, a in everywhere.items() if name not in single}
         return cls(single, others, groups, partial, rng)
@@ -124,6 +135,8 @@ class Conditions:
         if not self.allowed and not self.groups:
             return values
         kinds = [self._kinds(g, n, start) for g in self.groups]
+        for group, kind in zip(self.groups, kinds, strict=True):
+            values = self._near_examples(values, group, kind, start)
         key = np.stack([*kinds, zeros], axis=1)
         combinations, case = np.unique(key, axis=0, return_inverse=True)
         cases = []
@@ -154,6 +167,33 @@ class Conditions:
             parts.append(g.permutation(kind))
         return np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
 
+    def _near_examples(self, values: Table, group: Group, kind: NDArray[np.int64], start: int) -> Table:
+        """Return values with the separating columns of situations of few examples put in, block by block."""
+        for i, own in enumerate(group.classes):
+            if own is None or not own.columns:
+                continue
+            made, at = [], 0
+            for block, rows in blocks(len(values), start):
+                here = int((kind[at : at + rows] == i).sum())
+                g = self.rng.child("examples", *sorted(group.columns), i, block).generator()
+                made.append(own.draw(here, g))
+                at += rows
+            rows_of = np.flatnonzero(kind == i)
+            cells = Table.concat(made)
+            columns = {}
+            for name, new in cells.columns.items():
+                if name in values:
+                    old = values[name]
+                else:
+                    none = np.zeros(len(values), new.values.dtype)
+                    old = Column(none, np.ones(len(values), bool), new.levels)
+                both = Column.concat([old, new])
+                pick = np.arange(len(values))
+                pick[rows_of] = len(values) + np.arange(len(new))
+                columns[name] = both.take(pick)
+            values = values.assign(columns)
+        return values
+
     def facts(self) -> dict[str, Any]:
         """Return what was asked, as JSON values."""
         given = {name: f"{name} = {_text(cell)}" for name, cell in self.cells.items()}
@@ -164,8 +204,9 @@ class Conditions:
         if self.groups:
             out["shares"] = [
                 {"what": name, "share": share, "real_rows": examples}
+                | ({} if own is None else {"near_the_examples": sorted(own.columns)})
                 for g in self.groups
-                for (_, share), name, examples in zip(g.wanted, g.names, g.examples, strict=True)
+                for (_, share), name, examples, own in zip(g.wanted, g.names, g.examples, g.classes, strict=True)
             ]
         return out
 
@@ -237,6 +278,18 @@ def _groups(train: Dataset, rare: Sequence[Rare], insist: bool) -> list[Group]:
             )
         )  # fmt: skip
     return out
+
+
+def _with_classes(group: Group, train: Dataset, taken: Sequence[str], rules: Sequence[Rule]) -> Group:
+    """Return a group with what draws its situations of few examples."""
+    own: list[RareClass | None] = []
+    for (case, _), examples in zip(group.wanted, group.examples, strict=True):
+        if 2 <= examples < MANY:
+            member = meeting(train.table.columns, case, len(train.table))
+            own.append(RareClass.fit(train.table, train.columns, member, taken, rules))
+        else:
+            own.append(None)
+    return replace(group, classes=tuple(own))
 
 
 def _enough(rare: Rare, examples: int, insist: bool) -> None:
