@@ -81,7 +81,8 @@ def measure(
         errors.append(error(drawn, held, case, edges))
         floors.append(error(real.take(some), held, case, edges))
     out = {
-        "given": texts, "train_rows": len(real), "test_rows": len(held), "rows": n, "plausibility": model.plausibility(texts),
+        "given": texts, "train_rows": len(real), "test_rows": len(held), "rows": n,
+        "plausibility": model.plausibility(texts),
         "share": len(real) / len(train.table), "error": float(np.mean(errors)), "floor": float(np.mean(floors)),
         "ratio": float(np.mean(errors) / np.mean(floors)), "seconds": marked, "seconds_unmarked": plain,
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -35,14 +36,15 @@ def ranges(low: float, high: float) -> st.SearchStrategy[Allowed]:
     ).filter(lambda a: a.low is not None or a.high is not None)  # fmt: skip
 
 
-GROUPS = ("high", "low")
+GROUPS = ("high",)
 ALLOWED = {
-    "x": ranges(-1.5, 1.5),
+    "x": ranges(-1.5, 1.5)
+    | st.builds(lambda a, b: replace(a, also=(replace(b, turned=True),)), ranges(-1.5, 1.5), ranges(1.0, 1.4)),
     "gappy": st.just(Allowed(missing=True, text="missing")) | st.just(Allowed(text="present")) | ranges(-1.0, 1.0),
     "group": st.builds(
         lambda values, missing, turned: Allowed(Column.of_texts(values), missing=missing, turned=turned, text="a set"),
         st.lists(st.sampled_from(GROUPS), min_size=1, max_size=1), st.booleans(), st.booleans(),
-    ),
+    ).map(lambda a: replace(a, also=(Allowed(Column.of_texts(["middle"]), turned=True),)) if a.turned else a),
     "flag": st.sampled_from([True, False]).map(lambda v: Allowed(Column.of(np.array([v])), text=str(v))),
 }  # fmt: skip
 

@@ -107,7 +107,6 @@ class Conditions:
         everywhere = read_all(train, given)
         if not everywhere and not rare and partial is None:
             return None
-        rare = [one for r in rare for one in (rare_situations(train, r.share) if r.what == AUTO else [r])]
         groups = tuple(_groups(train, rare, insist))
         seen: dict[str, str] = dict.fromkeys(everywhere, "--given")
         for name in partial or ():
@@ -248,36 +247,42 @@ def _text(cell: Column) -> str:
 
 def _groups(train: Dataset, rare: Sequence[Rare], insist: bool) -> list[Group]:
     by: dict[frozenset[str], list[tuple[Rare, Case]]] = {}
-    for r in rare:
-        case = r.case(train)
-        by.setdefault(frozenset(case), []).append((r, case))
     out = []
+    for r in rare:
+        if r.what == AUTO:
+            # What was found stands for itself: a row is one of them at most.
+            found = rare_situations(train, r.share)
+            out.append(_group(train, [(one, one.case(train)) for one in found], insist, apart=False))
+        else:
+            case = r.case(train)
+            by.setdefault(frozenset(case), []).append((r, case))
+    return out + [_group(train, wanted, insist) for wanted in by.values()]
+
+
+def _group(train: Dataset, wanted: Sequence[tuple[Rare, Case]], insist: bool, apart: bool = True) -> Group:
+    """Return situations that no two of which a row is asked to be, with what the other rows are."""
     n, columns = len(train.table), train.table.columns
-    for names, wanted in by.items():
-        shown = repr(", ".join(sorted(names))) if len(names) > 1 else repr(next(iter(names)))
-        total = sum(r.share for r, _ in wanted)
-        if total > 1 + 1e-9:
-            raise InputError(f"the shares asked of {shown} add up to {total:g}, more than 1")
-        hit = [meeting(columns, case, n) for _, case in wanted]
-        if (np.sum(hit, axis=0) > 1).any():
-            raise InputError(f"two of the situations of {shown} overlap: some real rows are both; part them")
-        for (r, _), met in zip(wanted, hit, strict=True):
-            _enough(r, int(met.sum()), insist)
-        rest: list[Case] = []
-        weights: list[float] = []
-        if total < 1 - 1e-9:
-            rest = rest_of(train, [case for _, case in wanted])
-            found = [(case, float(meeting(columns, case, n).sum())) for case in rest]
-            rest, weights = [case for case, w in found if w], [w for _, w in found if w]
-            if not rest:
-                raise InputError(f"all rows of {shown} are what was asked for; their shares must add up to 1")
-        out.append(
-            Group(
-                tuple((case, r.share) for r, case in wanted), tuple(r.text for r, _ in wanted),
-                tuple(int(met.sum()) for met in hit), tuple(rest), tuple(weights),
-            )
-        )  # fmt: skip
-    return out
+    names = sorted({name for _, case in wanted for name in case})
+    shown = repr(", ".join(names))
+    total = sum(r.share for r, _ in wanted)
+    if total > 1 + 1e-9:
+        raise InputError(f"the shares asked of {shown} add up to {total:g}, more than 1")
+    hit = [meeting(columns, case, n) for _, case in wanted]
+    if apart and (np.sum(hit, axis=0) > 1).any():
+        raise InputError(f"two of the situations of {shown} overlap: some real rows are both; part them")
+    for (r, _), met in zip(wanted, hit, strict=True):
+        _enough(r, int(met.sum()), insist)
+    rest: list[Case] = []
+    weights: list[float] = []
+    if total < 1 - 1e-9:
+        found = [(case, float(meeting(columns, case, n).sum())) for case in rest_of([case for _, case in wanted])]
+        rest, weights = [case for case, w in found if w], [w for _, w in found if w]
+        if not rest:
+            raise InputError(f"all rows of {shown} are what was asked for; their shares must add up to 1")
+    return Group(
+        tuple((case, r.share) for r, case in wanted), tuple(r.text for r, _ in wanted),
+        tuple(int(met.sum()) for met in hit), tuple(rest), tuple(weights),
+    )  # fmt: skip
 
 
 def _with_classes(group: Group, train: Dataset, taken: Sequence[str], rules: Sequence[Rule]) -> Group:

@@ -16,6 +16,7 @@ RARE_SHARE = 0.01
 _FEWEST = 5
 _MOST_VALUES = 100
 _MOST = 10
+_MOST_PAIRS = 3
 _COMMON = 0.05
 _LIFT = 0.2
 _EXPECTED = 50.0
@@ -25,8 +26,7 @@ def rare_situations(train: Dataset, share: float) -> list[Rare]:
     """Return rare situations, which together get a share of the rows.
 
     First the target's rare classes, then rare values of other columns, then pairs of common values that meet at most a
-    fifth as often as chance would have them meet. Situations of fewer than five real rows are left out, and those that
-    would speak about a column twice.
+    fifth as often as chance would have them meet. Situations of fewer than five real rows are left out.
 
     Parameters
     ----------
@@ -46,15 +46,16 @@ def rare_situations(train: Dataset, share: float) -> list[Rare]:
         limit = RARE_SHARE * n * (5 if name == target else 1)
         rows = np.flatnonzero((counts >= _FEWEST) & (counts < limit))
         found += [{name: values[i]} for i in rows[np.argsort(counts[rows], kind="stable")]]
-    taken = {name for case in found[:_MOST] for name in case}
+    taken: set[str] = set()
     pairs = []
-    for a, b in combinations([name for name in names if name not in taken], 2):
+    for a, b in combinations(names, 2):
         pairs += [(lift, count, a, b, case) for lift, count, case in _seldom_together(train, a, b)]
+    together: list[dict[str, Any]] = []
     for _, _, a, b, case in sorted(pairs, key=lambda p: p[:4]):
-        if not {a, b} & taken:
-            found.append(case)
+        if not {a, b} & taken and len(together) < _MOST_PAIRS:
+            together.append(case)
             taken |= {a, b}
-    found = found[:_MOST]
+    found = found[: _MOST - len(together)] + together
     if not found:
         raise InputError(
             f"no rare situation of {_FEWEST} real rows or more stands out; name one, such as --rare COLUMN=VALUE:SHARE"

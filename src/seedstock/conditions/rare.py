@@ -143,7 +143,7 @@ def shares_of(train: Dataset, wanted: Mapping[str, Any] | Sequence[str] | str | 
     return out
 
 
-def rest_of(train: Dataset, cases: Sequence[Case]) -> list[Case]:
+def rest_of(cases: Sequence[Case]) -> list[Case]:
     """Return cases that part all rows which meet none of the given ones."""
     rest: list[Case] = [{}]
     for case in cases:

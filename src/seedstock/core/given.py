@@ -69,6 +69,11 @@ class Allowed:
         return self.missing and none and not (self.turned or self.bounded or self.also)
 
     @property
+    def allows_missing(self) -> bool:
+        """Whether the cell may be missing."""
+        return self.missing and all(other.allows_missing for other in self.also)
+
+    @property
     def single(self) -> bool:
         """Whether exactly one value may stand."""
         one = self.values is not None and len(self.values) == 1

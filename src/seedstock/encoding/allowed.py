@@ -22,7 +22,7 @@ def shares(atoms: Atoms, allowed: Allowed) -> Shares:
     n = len(atoms.values)
     out = np.zeros(atoms.k)
     if atoms.k > n:
-        out[n] = float(allowed.missing)
+        out[n] = float(allowed.allows_missing)
     if not n or allowed.only_missing:
         return out
     if atoms.smooth and allowed.values is not None and not allowed.turned and not allowed.also:

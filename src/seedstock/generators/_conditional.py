@@ -21,6 +21,7 @@ from seedstock.generators._within import Inside, LinePoint, LineSet, PlainSet, d
 
 _SCALE = ("low", "high", "mean", "sd")
 _REMEMBERED = 32
+_FEW_GROUPS = 8
 
 
 @dataclass
@@ -78,9 +79,20 @@ class Conditional:
         """Return the probability of a value (or of those near it) given those before it, shape (n,)."""
         lines, scale = self.lines, self.scale
         if lines is None or scale is None:
+            groups = self.groups(atoms[name])
+            few = np.unique(groups[value])
+            if len(few) <= _FEW_GROUPS:
+                # Sums up to each place answer faster than a search, where there are few to keep.
+                out = np.empty(len(value))
+                X = self.design(before)
+                for one in few:
+                    rows = np.flatnonzero(groups[value] == one)
+                    inside = self._plain((groups == one).astype(float))
+                    out[rows] = draw_inside(self.ensemble, X[rows], inside, g, draw=False)[0]
+                return out
             if self.memory.occurrences is None:
-                self.memory.occurrences = Occurrences(self.ensemble.codes, self.groups(atoms[name]))
-            plain = self.groups(atoms[name])[value], np.ones(len(value))
+                self.memory.occurrences = Occurrences(self.ensemble.codes, groups)
+            plain = groups[value], np.ones(len(value))
             return self.ensemble.probability(self.design(before), lambda _: plain, self.memory.occurrences, g)
         point = LinePoint(lines, atoms[name], scale.design(atoms, before), self._counts(), value)
         return draw_inside(self.ensemble, self.design(before), point, g, draw=False)[0]
@@ -91,16 +103,19 @@ class Conditional:
         """Return the probability of a set of codes given those before, and a code from it; both of shape (n,)."""
         inside: Inside
         if self.lines is None or self.scale is None:
-            key = share.tobytes()
-            if key not in self.memory.sets:
-                if len(self.memory.sets) >= _REMEMBERED:
-                    self.memory.sets.clear()
-                self.memory.sets[key] = PlainSet.of(self.ensemble, share)
-            inside = self.memory.sets[key]
+            inside = self._plain(share)
         else:
             Z = self.scale.design(atoms, before)
             inside = LineSet.of(self.lines, atoms[name], Z, self._counts(), share)
         return draw_inside(self.ensemble, self.design(before), inside, g)
+
+    def _plain(self, share: Shares) -> PlainSet:
+        key = share.tobytes()
+        if key not in self.memory.sets:
+            if len(self.memory.sets) >= _REMEMBERED:
+                self.memory.sets.clear()
+            self.memory.sets[key] = PlainSet.of(self.ensemble, share)
+        return self.memory.sets[key]
 
     def _counts(self) -> RangeCounts:
         if self.memory.counts is None:

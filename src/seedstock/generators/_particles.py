@@ -29,6 +29,7 @@ _CHUNK = 131_072
 """Candidates at a time: bounds the memory."""
 _LARGEST = 65_536
 """Candidates of one cloud that grew because few of them carried the weight."""
+_LARGER = 6
 _ALIVE = 0.5
 """Share of the wanted rows that must come from different candidates, where a larger cloud may still help."""
 _EVIDENCE_CLOUD = 4_096
@@ -44,20 +45,27 @@ def draw_given(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> dict[str
     batches = np.cumsum(cloud) // _CHUNK
     by_group = np.argsort(group, kind="stable")
     first = np.concatenate([[0], np.cumsum(wanted)])
-    for batch in np.unique(batches):
-        groups = np.flatnonzero(batches == batch)
-        made = _Cloud(model, conditions[groups], names, cloud[groups], wanted[groups], given)
-        rows = by_group[first[groups[0]] : first[groups[-1] + 1]]
-        for name, codes in made.draw(rng.child("cloud", int(batch))).items():
+    alive = np.empty(len(wanted))
+
+    def fill(groups: Codes, size: Codes, stream: Rng) -> None:
+        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given)
+        rows = by_group[np.concatenate([np.arange(first[one], first[one + 1]) for one in groups])]
+        for name, codes in made.draw(stream).items():
             out[name][rows] = codes
-        poor = groups[made.alive < np.minimum(_ALIVE * wanted[groups], _CLOUD / 8 + wanted[groups] / 4)]
-        for one in poor[cloud[poor] < _LARGEST]:
-            larger = min(int(cloud[one] * 8 / max(float(made.alive[groups == one][0]) / wanted[one], 0.125)), _LARGEST)
-            again = _Cloud(model, conditions[[one]], names, np.array([larger]), wanted[[one]], given)
-            rows = by_group[first[one] : first[one + 1]]
-            for name, codes in again.draw(rng.child("larger", int(one))).items():
-                out[name][rows] = codes
+        alive[groups] = made.alive
+
+    for batch in np.unique(batches):
+        fill(*_of(np.flatnonzero(batches == batch), cloud), rng.child("cloud", int(batch)))
+    poor = np.flatnonzero((alive < np.minimum(_ALIVE * wanted, _CLOUD / 8 + wanted / 4)) & (cloud < _LARGEST))
+    larger = np.minimum(_LARGER * cloud, _LARGEST)
+    at = np.cumsum(larger[poor]) // _CHUNK
+    for batch in np.unique(at):
+        fill(*_of(poor[at == batch], larger), rng.child("larger", int(batch)))
     return out
+
+
+def _of(groups: Codes, size: Codes) -> tuple[Codes, Codes]:
+    return groups, size[groups]
 
 
 def evidence(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> Floats:

@@ -30,6 +30,8 @@ SEPARATES = float(np.log(3.0))
 """Logarithm of the Bayes factor from which a column counts as one that separates."""
 _STRENGTHS = np.array([0.5, 1, 2, 4, 8, 16, 32])
 _FEW_VALUES = 12
+_SPIKE = 0.1
+_PARTS = 8
 _NEVER = ("id", "text", "image")
 
 
@@ -82,7 +84,13 @@ class RareClass:
             numeric = atoms.ordered and atoms.values.dtype != bool and len(atoms.values) > _FEW_VALUES
             gap = column.missing & member
             if numeric and not gap.any():
-                evidence[name] = _of_numbers(atoms, codes, codes[member])
+                if atoms.counts.max() > _SPIKE * len(column):
+                    # Ties have no normal scores: what counts is in which part of the population the examples lie.
+                    part = _parts(atoms)
+                    shares = np.bincount(part, weights=atoms.counts).astype(np.int64)
+                    evidence[name] = _of_names(shares, part[codes[member]])
+                else:
+                    evidence[name] = _of_numbers(atoms, codes, codes[member])
                 made = Numbers.fit(atoms, codes, codes[member])
             else:
                 evidence[name] = _of_names(atoms.counts, codes[member])
@@ -170,6 +178,15 @@ def _numbers(atoms: Atoms) -> Floats:
     finite = x[np.isfinite(x)]
     ends = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
     return np.clip(np.nan_to_num(x, posinf=ends[1], neginf=ends[0]), *ends)
+
+
+def _parts(atoms: Atoms) -> Codes:
+    """Return for each atom its part of the population, of eight at most; a value that many share is one by itself."""
+    middle = np.cumsum(atoms.counts) - atoms.counts / 2
+    part = np.unique((middle * _PARTS / atoms.counts.sum()).astype(np.int64), return_inverse=True)[1].reshape(-1)
+    spike = atoms.counts > _SPIKE * atoms.counts.sum()
+    part = np.where(spike, part.max() + 1 + np.cumsum(spike), part)
+    return np.unique(part, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _log_marginals(counts: NDArray[np.int64], examples: Codes) -> Floats:
