@@ -21,6 +21,7 @@ from seedstock.provenance.cells import Hash, Resolution, cell_codes, derive, dis
 from seedstock.provenance.loci import Locus, panel
 from seedstock.provenance.sketch import Sketch
 from seedstock.provenance.spill import Sorter, sampled
+from seedstock.provenance.values import Values, packed
 
 GROUPS = 4
 UNIQUE = 0.97
@@ -56,6 +57,7 @@ class Fingerprint:
     folder: Path | None = None
     _rows: Sorter | None = None
     _near: dict[str, Sorter] = field(default_factory=dict)
+    _values: dict[str, Values] = field(default_factory=dict)
     _alleles: dict[Locus, tuple[Hash, int]] = field(default_factory=dict)
     _near_share: int = 1
 
@@ -83,6 +85,8 @@ class Fingerprint:
         for family, h in hashes.near.items():
             sorter = self._near.setdefault(family, Sorter(self.folder, family, self._near_share))
             sorter.add(sampled(h, self._near_share))
+        for name in part:
+            self._values.setdefault(name, Values(self.key)).add(part[name], schemas[name])
         for locus, h in zip(hashes.loci, hashes.alleles, strict=True):
             old, _ = self._alleles.get(locus, (np.empty(0, np.uint64), 0))
             # Of a full list only what is below its largest can come in.
@@ -104,7 +108,10 @@ class Fingerprint:
         for k, (_, (hashes, seen)) in enumerate(self._alleles.items()):
             arrays[f"locus{k}"] = hashes
             sizes.append(seen)
+        kept, places = packed(self._values)
+        arrays |= kept
         about = {
+            "values": places,
             "n_rows": self.n_rows,
             "n_distinct": n_distinct,
             "columns": {name: {"kind": s.kind, "dtype": s.dtype} for name, s in self.columns.items()},

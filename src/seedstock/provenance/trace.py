@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
-from seedstock.core.table import Dataset
+from seedstock.core.table import Dataset, Table
 from seedstock.provenance.cells import Hash, expand
 from seedstock.provenance.detect import Detection, detect
 from seedstock.provenance.fingerprint import GROUPS, RowHashes, row_hashes
@@ -20,6 +20,7 @@ from seedstock.provenance.marks import foreign_marks
 from seedstock.provenance.record import generation_of, key_id, lineage_of, verify
 from seedstock.provenance.register import Entry, Register, Role, open_register
 from seedstock.provenance.sketch import Sketch
+from seedstock.provenance.values import Values, renamed, unpacked, values_of
 
 RELATED, UNRELATED = 80.0, 55.0
 """Percent match from which cell banks call two lines related, and below which unrelated (ANSI/ATCC ASN-0002)."""
@@ -55,10 +56,9 @@ def trace(
     -------
     dict
         JSON values. ``synthetic_share`` (0 to 1, None where nothing can tell), ``shares`` (by generation),
-        ``interval``, ``p_value`` (None
-        without a key), ``generation`` (None: unauthenticated), ``overlaps`` (each with ``name``, ``exact_rows``,
-        ``near_rows``, ``direction``, ``match`` in percent and ``verdict``), ``record``, ``watermark``, ``marks``,
-        ``signs``, ``notes``.
+        ``interval``, ``p_value`` (None without a key), ``generation`` (None: unauthenticated), ``overlaps`` (each with
+        ``name``, ``exact_rows``, ``near_rows``, ``direction``, ``match`` in percent, ``verdict``, and ``renamed``
+        columns), ``record``, ``watermark``, ``marks``, ``signs``, ``notes``.
     """
     notes: list[str] = []
     data = with_lineage(data, path)
@@ -104,22 +104,38 @@ def compare(data: Dataset, register: Register, role: Role = "data") -> tuple[lis
     """Return the registered data sets that share something with these rows, the closest first, and notes."""
     everything = set(data.columns.columns)
     table, schemas = expand(data.table, data.columns, everything)
-    hashed: dict[tuple[str, ...], RowHashes] = {}
+    hashed: dict[tuple[Any, ...], RowHashes] = {}
+    own: dict[str, Values] = {}
     out, notes = [], []
     for entry in register.entries():
         columns = tuple(sorted(entry.columns))
-        common = set(columns) & set(table)
-        if 2 * len(common) <= max(len(columns), len(table.names)) or not len(table):
+        mine, theirs = set(table) - set(columns), set(columns) - set(table)
+        reach = len(columns) - len(theirs) + min(len(mine), len(theirs))
+        if 2 * reach <= max(len(columns), len(table.names)) or not len(table):
             continue
         try:
+            new: dict[str, str] = {}
+            if mine and theirs:
+                own = own or values_of(table, schemas, register.key)
+                quick = register.sketch(entry, check=False)
+                known = unpacked(quick.arrays, quick.meta.get("values", {}))
+                new = renamed({c: own[c] for c in mine}, {c: known[c] for c in theirs if c in known})
+            common = len(columns) - len(theirs) + len(new)
+            if 2 * common <= max(len(columns), len(table.names)):
+                continue
             sketch = register.sketch(entry)
         except InputError as error:
             notes.append(f"{entry.name!r} could not be compared: {error}")
             continue
-        if columns not in hashed:
-            hashed[columns] = row_hashes(table, schemas, register.key, columns)
-        same = set(columns) == set(table)
-        found = _overlap(entry, sketch, hashed[columns], len(table), same)
+        known_as = (columns, *sorted(new.items()))
+        if known_as not in hashed:
+            there = Table({new.get(c, c): table[c] for c in table}, len(table))
+            kinds = {new.get(c, c): s for c, s in schemas.items()}
+            hashed[known_as] = row_hashes(there, kinds, register.key, columns)
+        same = {new.get(c, c) for c in table} == set(columns)
+        found = _overlap(entry, sketch, hashed[known_as], len(table), same)
+        if found is not None:
+            found["renamed"] = new
         if found is None:
             continue
         out.append(found)
