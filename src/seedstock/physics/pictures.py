@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _DRAWS = 400
 _POINTS = 300
+_MOST_CELLS = 5_000_000
 _MOST_PAIRS = 6
 _MOST_MOMENTS = 400
 
@@ -30,8 +31,9 @@ def picture_data(posterior: Posterior, rng: Rng) -> dict[str, Any]:
     """
     g = rng.child("pictures").generator()
     problem = posterior.problem
-    rep = problem.replicate(posterior.thin(_DRAWS, g), g)
     series = problem.series
+    n = int(np.clip(_MOST_CELLS // max(len(series), 1), 60, _DRAWS))
+    rep = problem.replicate(posterior.thin(n, g), g)
     bands: dict[str, Any] = {}
     if problem.model.kind == "events":
         t = np.linspace(0, problem.elapsed()[-1], 60)

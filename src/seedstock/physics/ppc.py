@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,10 @@ from seedstock.physics.posterior import Posterior
 from seedstock.physics.problem import Problem
 
 Floats = NDArray[np.float64]
+Pairs = dict[str, tuple[Floats, Floats]]
 _RESIDUAL_DRAWS = 3_000
+_MOST_CELLS = 50_000_000
+_PART_CELLS = 1_000_000
 _WINDOWS = (20, 60)
 """Parts of the time into which events are counted."""
 
@@ -31,7 +34,8 @@ def posterior_p_values(posterior: Posterior, rng: Rng, n: int | None = None) -> 
     """
     if n is None:
         # Residuals are cheap; whole replicates of events are not.
-        n = _RESIDUAL_DRAWS if isinstance(posterior.problem.model.observe, Noise) else 400
+        residuals = isinstance(posterior.problem.model.observe, Noise)
+        n = int(np.clip(_MOST_CELLS // _cells(posterior.problem), 400, _RESIDUAL_DRAWS)) if residuals else 400
     g = rng.child("predictive").generator()
     theta = posterior.thin(n, g)
     return _p_values(posterior.problem, theta, g)
@@ -64,11 +68,29 @@ def prior_p_values(problem: Problem, rng: Rng, n: int = 400) -> dict[str, float]
     """Return the same for the prior: small where the prior does not expect such data."""
     g = rng.child("prior predictive").generator()
     theta = problem.theta(problem.draw_prior(n, g))
-    rep = problem.replicate(theta, g)
-    return {name: _two_sided(*pair) for name, pair in _plain(problem, rep).items()}
+    return _tails(problem, theta, lambda some: _plain(problem, problem.replicate(some, g)))
 
 
 def _p_values(problem: Problem, theta: Theta, g: np.random.Generator) -> dict[str, float]:
+    return _tails(problem, theta, lambda some: _compared(problem, some, g))
+
+
+def _tails(problem: Problem, theta: Theta, compare: Callable[[Theta], Pairs]) -> dict[str, float]:
+    """Return p-values of pairs (replicates, observed), which are made for a few draws at a time."""
+    size = max(1, _PART_CELLS // _cells(problem))
+    parts: dict[str, list[tuple[Floats, Floats]]] = {}
+    for k in range(0, len(next(iter(theta.values()))), size):
+        for name, pair in compare({p: v[k : k + size] for p, v in theta.items()}).items():
+            parts.setdefault(name, []).append(np.broadcast_arrays(*pair))  # type: ignore[arg-type]
+    both = {name: [np.concatenate(side) for side in zip(*pairs, strict=True)] for name, pairs in parts.items()}
+    return {name: _two_sided(rep, observed) for name, (rep, observed) in both.items()}
+
+
+def _cells(problem: Problem) -> int:
+    return max(1, len(problem.series) * max(1, len(problem.series.values)))
+
+
+def _compared(problem: Problem, theta: Theta, g: np.random.Generator) -> Pairs:
     pairs: dict[str, tuple[Floats, Floats]] = {}
     with np.errstate(all="ignore"):
         observe = problem.model.observe
@@ -85,7 +107,7 @@ def _p_values(problem: Problem, theta: Theta, g: np.random.Generator) -> dict[st
             rep = problem.replicate(theta, g)
             pairs |= _plain(problem, rep)
         pairs |= _own(problem, rep)
-    return {name: _two_sided(*pair) for name, pair in pairs.items()}
+    return pairs
 
 
 def _two_sided(rep: Floats, observed: Floats) -> float:

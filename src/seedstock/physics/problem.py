@@ -130,6 +130,10 @@ class Problem:
 
     def log_likelihood(self, theta: Theta) -> Floats:
         """Return the log likelihood of parameter sets, shape (m,); -inf where the model breaks down."""
+        m, size = len(next(iter(theta.values()))), self._batch
+        if m > size:
+            some = [{k: v[i : i + size] for k, v in theta.items()} for i in range(0, m, size)]
+            return np.concatenate([self.log_likelihood(part) for part in some])
         observe = self.model.observe
         if isinstance(observe, Noise):
             # A model with a noise likelihood is deterministic: its simulate takes no random number.
@@ -141,17 +145,19 @@ class Problem:
             raise TypeError(f"{self.model.name} has no likelihood")
         return np.where(np.isnan(out), -np.inf, out)
 
+    @property
+    def _batch(self) -> int:
+        return max(1, _BATCH_CELLS // max(1, len(self.series) * max(1, len(self.model.columns))))
+
     def log_density(self, u: Floats) -> Floats:
         """Return the log posterior density in the real space, shape (m,), up to a constant."""
         x, out = self.from_free(u)
         out = np.where(np.isnan(out), -np.inf, out)
         here = np.flatnonzero(np.isfinite(out) & np.isfinite(x).all(axis=1))
-        size = max(1, _BATCH_CELLS // max(1, len(self.series) * max(1, len(self.model.columns))))
         result = np.full(len(u), -np.inf)
-        for k in range(0, len(here), size):
-            rows = here[k : k + size]
+        if len(here):
             with np.errstate(all="ignore"):
-                result[rows] = out[rows] + self.log_likelihood(self.theta(x[rows]))
+                result[here] = out[here] + self.log_likelihood(self.theta(x[here]))
         return result
 
     def observations(self, states: States, theta: Theta, g: np.random.Generator) -> dict[str, Floats]:
