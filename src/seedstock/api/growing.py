@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seedstock import pipeline
+from seedstock.api.addresses import hide
 from seedstock.api.cleaning import known_policy
 from seedstock.api.gathering import gather
 from seedstock.api.models import row_count
@@ -52,6 +53,7 @@ def grow(
     key: str | os.PathLike[str] | None = None,
     real: bool = False,
     override: str | None = None,
+    keep_addresses: bool = False,
     progress: Progress | None = None,
 ) -> Grown:
     """Check, clean, split, fit, sample and judge: the whole line in one call.
@@ -91,7 +93,7 @@ def grow(
     key : path or None
         The key file of the mark; by default the project's own, which is made on first use. Other keys mark other
         rows of the same seed.
-    real, override
+    real, override, keep_addresses
         See `fit`.
 
     Returns
@@ -108,9 +110,14 @@ def grow(
     listener = progress or Silent()
     listener.stage("read")
     gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override, key, holdout)
+    hidden = hide(gathered, keep_addresses, key)
+    gathered, given, rebalance = hidden.gathered, hidden.texts(given), hidden.texts(rebalance)
+    wanted = [replace(r, what=hidden.texts(r.what)) for r in wanted]
     data, guarded = gathered.data, gathered.guarded
     generator = generator or default_generator(data.domain)
     partial = None if given_file is None else read_partial(given_file, data.schema)
+    if partial is not None:
+        partial = hidden.tables(partial)
     if rows is None and partial is not None:
         rows = len(partial)
     if data.domain == "linked" and (given or wanted or rebalance or partial is not None):
@@ -138,7 +145,7 @@ def grow(
         guarded.overrides,
         gathered.beside,
     )
-    run = replace(run, notes=(*guarded.notes, *run.notes))
+    run = replace(run, notes=(*guarded.notes, *hidden.notes, *run.notes))
     about |= {"rows": run.train.size, "record": dict(run.record)}
     grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
     if out is not None:

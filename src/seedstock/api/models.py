@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seedstock import drawing, pipeline
+from seedstock.api.addresses import hide
 from seedstock.api.gathering import gather
 from seedstock.api.reading import Source, read
 from seedstock.catalog import default_generator
@@ -33,6 +34,7 @@ def fit(
     roles: Mapping[str, Any] | None = None,
     real: bool = False,
     override: str | None = None,
+    keep_addresses: bool = False,
 ) -> Model:
     """Fit a generator to all rows of a source.
 
@@ -50,9 +52,12 @@ def fit(
         Your word that no row is synthetic, for the record.
     override : str or None
         A reason to learn from synthetic rows all the same; the record keeps it.
+    keep_addresses : bool
+        Whether to learn the real IP and MAC addresses and names of machines. Otherwise each is replaced beforehand, one
+        for one, by one that belongs to nobody; see `seedstock.network.addresses`. The record says which.
     """
     gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override)
-    data, overrides = gathered.whole, gathered.guarded.overrides
+    data, overrides = hide(gathered, keep_addresses).gathered.whole, gathered.guarded.overrides
     generator = generator or default_generator(data.domain)
     made = make_generator(generator, settings)
     fitted = pipeline.fit(made, data, seed, Clock(progress or Silent()))

@@ -32,6 +32,9 @@ Real = Annotated[bool, typer.Option("--real", help="Your word that no row is syn
 Override = Annotated[
     str | None, typer.Option("--override", metavar="REASON", help="Learn from synthetic rows all the same, and why.")
 ]
+KeepAddresses = Annotated[
+    bool, typer.Option("--keep-addresses", help="Learn real IP and MAC addresses and names of machines as they are.")
+]
 Also = Annotated[
     list[str] | None, typer.Option("--also", metavar="FILE", help="More rows of the same table. Repeatable.")
 ]

@@ -13,6 +13,7 @@ from seedstock.cli._door import (
     Also,
     Data,
     Json,
+    KeepAddresses,
     Key,
     NoMark,
     Override,
@@ -93,6 +94,7 @@ def grow(
     also: Also = None,
     real: Real = False,
     override: Override = None,
+    keep_addresses: KeepAddresses = False,
     open_: Open = False,
     json_: Json = False,
     quiet: Quiet = False,
@@ -102,6 +104,7 @@ def grow(
     asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
+    asked |= {"keep_addresses": keep_addresses or None}
     if model is not None and generator is None:
         asked["generator"] = "physical"
     own = [*(set_ or []), *([] if model is None else [f"model={model}"])]

@@ -11,6 +11,7 @@ from seedstock.cli._door import (
     Also,
     Data,
     Json,
+    KeepAddresses,
     Key,
     NoMark,
     Override,
@@ -43,6 +44,7 @@ def fit(
     also: Also = None,
     real: Real = False,
     override: Override = None,
+    keep_addresses: KeepAddresses = False,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -58,8 +60,20 @@ def fit(
         "roles": role,
         "real": real or None,
         "override": override,
+        "keep_addresses": keep_addresses or None,
     }
-    known = {"target", "generator", "seed", "settings", "schema", "kinds", "roles", "real", "override"}
+    known = {
+        "target",
+        "generator",
+        "seed",
+        "settings",
+        "schema",
+        "kinds",
+        "roles",
+        "real",
+        "override",
+        "keep_addresses",
+    }
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)
     shown.stage("read")
