@@ -70,7 +70,7 @@ def mask(data: Dataset, secret: Secret) -> Masked:
 
     Examples
     --------
-    >>> from seedstock.core.schema import ColumnSchema
+    >>> from seedstock.core.schema import ColumnSchema, Schema
     >>> schema = Schema({"t": TableSchema({"src": ColumnSchema("category")})})
     >>> data = Dataset({"t": Table({"src": Column.of_texts(["8.8.8.8", "8.8.8.9", "8.8.8.8"])})}, schema)
     >>> a, b, c = mask(data, b"secret").data.table["src"].texts()

@@ -32,8 +32,11 @@ _HISTORY = re.compile(r"[\^ShADdafFrRcCgGtTwWiIqQHs-]{1,60}")
 _DOTTED_FLAGS = re.compile(r"[.CEUAPRSFN]{6,8}")
 _LISTED_FLAGS = re.compile(r"(?:SYN|ACK|FIN|RST|PSH|URG|ECE|CWR)(?:[-,| +](?:SYN|ACK|FIN|RST|PSH|URG|ECE|CWR))*", re.I)
 _KNOWN_ENDS = ENDS | INSIDE_ENDS
-_PORT_NAME = re.compile(r"(.*[_\s.-])?[sd]?(src|dst|source|destination|dest|orig|resp|local|remote|server"
-                        r"|client)?[_\s.-]?(port|pt|prt|p|dport|sport)([_\s.-]?(no|num|number|src|dst))?|[sd]p", re.I)  # fmt: skip
+_PORT_NAME = re.compile(
+    r"(.*[_\s.-])?[sd]?(src|dst|source|destination|dest|orig|resp|local|remote|server|client)?[_\s.-]?"
+    r"(port|pt|prt|p|dport|sport)([_\s.-]?(no|num|number|src|dst))?|[sd]p",
+    re.I,
+)
 _BARE_P = re.compile(r"(?:.*\.)?(?:orig|resp)_p|[sd]p", re.I)
 _NAMED_NAME = re.compile(r".*(host|domain|query|server.?name|fqdn|dns|sni|site|answers|cname|helo|mx).*", re.I)
 _HOST_NAME = re.compile(r"(.*[_\s.-])?(host_?name|host|computer|computer_?name|workstation|workstation_?name"
