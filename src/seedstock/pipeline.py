@@ -60,6 +60,9 @@ class Asked(Protocol):
     def plausibility(self, fitted: Any, rows: int) -> float | None:
         """Return the share of all rows that meet what is asked of all; None where nothing is."""
 
+    def situations(self, train: Dataset, drawn: Dataset, rng: Rng) -> dict[str, Any]:
+        """Return what stands behind the drawn rows of situations with a share, as JSON values."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -298,6 +301,7 @@ def grow(
     if keep is not None and n > keep:
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")
     if given is not None:
+        asked |= given.situations(ready.train, synthetic, rng.child("situations"))
         # Rows that were asked to be unlike the source are no fair test of likeness.
         n_plain = min(n, lead_rows(source))
         with clock.stage("sample", "rows to judge by") as p:

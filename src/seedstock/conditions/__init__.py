@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seedstock.conditions.auto import rare_situations
 from seedstock.conditions.rare import AUTO, Rare, joined, meeting, rest_of
 from seedstock.conditions.read import read_all
+from seedstock.conditions.situations import situations
 from seedstock.core.errors import InputError
 from seedstock.core.given import Case, Given
 from seedstock.core.rng import BLOCK_ROWS, Rng, blocks
@@ -208,6 +209,11 @@ class Conditions:
                 for (_, share), name, examples, own in zip(g.wanted, g.names, g.examples, g.classes, strict=True)
             ]
         return out
+
+    def situations(self, train: Dataset, drawn: Dataset, rng: Rng) -> dict[str, Any]:
+        """Return how many real examples stand behind each situation, and how new and plausible its drawn rows are."""
+        wanted = [(name, case) for g in self.groups for (case, _), name in zip(g.wanted, g.names, strict=True)]
+        return {"situations": situations(wanted, train, drawn, rng)} if wanted else {}
 
     def plausibility(self, fitted: Any, rows: int) -> float | None:
         """Return the share of all rows that meet what is given everywhere, as a model sees it.

@@ -23,6 +23,7 @@ from seedstock.report.changes import changes
 from seedstock.report.datacard import data_card
 from seedstock.report.mechanism import mechanism
 from seedstock.report.pictures import sparkline
+from seedstock.report.situations import rare_situations
 from seedstock.report.text import duration, label, number, plain, script_json, shown
 from seedstock.report.tree import tree
 from seedstock.report.unseen import unseen
@@ -125,6 +126,7 @@ def _render(run: Run, limit: int) -> str:
         n_listed=MAX_LISTED,
         changes=changes(run),
         unseen=unseen(run),
+        situations=rare_situations(run),
         card=data_card(run.record),
         mechanism=mechanism(run.model["physics"]) if run.model.get("physics") else None,
         tree=[
