@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seedstock.report.text import label, shown
@@ -50,7 +51,9 @@ def changes(run: Run) -> dict[str, Any]:
             "text": shown(rule.get("text", ""), 200),
             "support": f"{int(rule.get('support', 0)):,}",
             "violations": f"{int(rule.get('violations', 0)):,}",
-            "source": "declared" if rule.get("declared") else "found",
+            "source": _source(rule),
+            **{k: _rate((rule.get("passes") or {}).get(k)) for k in ("real", "synthetic", "unenforced")},
+            "kept": "kept" if rule.get("enforced", True) else "left: real rows break it",
         }
         for rule in run.model.get("rules", ())
     ]
@@ -65,6 +68,21 @@ def changes(run: Run) -> dict[str, Any]:
         "more_rules": max(0, len(rules) - MAX_LINES),
         "notes": [shown(note, 400) for note in notes[:MAX_LINES]],
     }
+
+
+def _source(rule: Mapping[str, Any]) -> str:
+    if rule.get("declared"):
+        return "declared"
+    return "the field" if rule.get("kind") in ("bounds", "at_least", "admits") else "found"
+
+
+def _rate(share: object) -> str:
+    """Return a share in percent; what is not all is never shown as all."""
+    if not isinstance(share, float):
+        return ""
+    if share >= 1:
+        return "100 %"
+    return f"{100 * share:.4g} %" if share < 0.9999 else f"{min(100 * share, 99.999):.3f} %"
 
 
 def _count(n: int, what: str) -> str:

@@ -25,16 +25,47 @@ In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or
     effect = "packs"
     then = 0
 
+    [[rules]]
+    kind = "bounds"            # `low`, `high` or both
+    column = "age"
+    low = 0
+
+    [[rules]]
+    kind = "at_least"          # bytes >= 20 * packets; with `cause` and `when` only where the cause has such a value
+    child = "bytes"
+    parents = ["packets"]
+    weights = [20]
+
+    [[rules]]
+    kind = "admits"            # if protocol is udp then flags is one of `among`, or between `low` and `high`
+    cause = "protocol"
+    when = ["udp"]
+    effect = "flags"
+    among = ["......"]
+
 The kinds ``product`` and ``ratio`` take two `parents`, a `child`, and a `factor`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from seedstock.core.errors import InputError
-from seedstock.encoding.rules import depends, implies, linear, one_hot, order, pairs, product, together
+from seedstock.encoding.rules import (
+    admits,
+    at_least,
+    bounds,
+    depends,
+    implies,
+    linear,
+    one_hot,
+    order,
+    pairs,
+    product,
+    together,
+)
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.view import View
 
@@ -47,6 +78,9 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "one_hot": (one_hot.declare, {"columns"}, set()),
     "implies": (implies.declare, {"cause", "when", "effect", "then"}, set()),
     "pairs": (pairs.declare, {"columns"}, set()),
+    "bounds": (bounds.declare, {"column"}, {"low", "high"}),
+    "at_least": (at_least.declare, {"child"}, {"parents", "weights", "constant", "cause", "when"}),
+    "admits": (admits.declare, {"cause", "when", "effect"}, {"low", "high", "among"}),
     "missing_together": (together.declare, {"columns"}, set()),
 }
 KINDS = tuple(_MAKERS)
@@ -82,10 +116,13 @@ def _check_form(spec: Mapping[str, Any]) -> None:
         raise InputError(f"a rule of kind {kind!r} lacks {', '.join(sorted(lacking))}")
     if unknown := keys - needed - more:
         raise InputError(f"a rule of kind {kind!r} takes {', '.join(sorted(needed | more))}, not {min(unknown)!r}")
-    for key in ("constant", "factor"):
+    for key in ("constant", "factor", "low", "high"):
         if key in spec and (isinstance(spec[key], bool) or not isinstance(spec[key], (int, float))):
             raise InputError(f"a rule's {key} must be a number, not {spec[key]!r}")
-    for value in [*(w if isinstance(w := spec.get("when", []), list) else [w]), spec.get("then", 0)]:
+    among = spec.get("among", [])
+    if not isinstance(among, (list, tuple)):
+        raise InputError(f"a rule's 'among' must be a list of values, not {among!r}")
+    for value in [*(w if isinstance(w := spec.get("when", []), list) else [w]), spec.get("then", 0), *among]:
         if not isinstance(value, (str, int, float)):
             raise InputError(f"a rule's values must be texts, numbers, true or false, not {value!r}")
     weights = spec.get("weights", [])
@@ -93,7 +130,7 @@ def _check_form(spec: Mapping[str, Any]) -> None:
         isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights
     ):
         raise InputError(f"a rule's weights must be a list of numbers, not {weights!r}")
-    for key in ("child", "cause", "effect"):
+    for key in ("child", "cause", "effect", "column"):
         if key in spec and not isinstance(spec[key], str):
             raise InputError(f"a rule's {key} must be a column's name, not {spec[key]!r}")
 
@@ -104,7 +141,7 @@ def declared_rules(view: View, specs: Sequence[Mapping[str, Any]]) -> list[Rule]
     for spec in specs:
         _check_form(spec)
         made = set(view.schema.of_kind("id", "text", "image"))
-        for key in ("parents", "columns", "child", "cause", "effect"):
+        for key in ("parents", "columns", "child", "cause", "effect", "column"):
             named = spec.get(key, [])
             for name in [named] if isinstance(named, str) else named:
                 _ = view.table[name]
@@ -125,6 +162,16 @@ def declared_rules(view: View, specs: Sequence[Mapping[str, Any]]) -> list[Rule]
                 raise InputError(f"the declared rule {rule.text!r} closes a circle with the others; drop one of them")
         out.append(rule)
     return out
+
+
+def known_rule(view: View, spec: Mapping[str, Any]) -> Rule | None:
+    """Make a rule of the field for a table, as if it had been found; None where the columns are not such."""
+    try:
+        _check_form(spec)
+        rule = _MAKERS[spec["kind"]][0](view, spec)
+    except InputError:
+        return None
+    return replace(rule, declared=False)
 
 
 def _reaches(start: str, ends: Collection[str], rules: Sequence[Rule]) -> bool:

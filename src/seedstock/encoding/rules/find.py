@@ -11,19 +11,23 @@ import numpy as np
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Table
 from seedstock.encoding.rules import depends, implies, linear, one_hot, order, pairs, product, together
-from seedstock.encoding.rules.declared import declared_rules, is_vetoed
+from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.linear import Linear
 from seedstock.encoding.rules.product import Product
-from seedstock.encoding.rules.rule import Rule
+from seedstock.encoding.rules.rule import Rule, worth
 from seedstock.encoding.rules.view import View
+from seedstock.network.known import known_rules
 
 SAMPLE_ROWS = 20_000
 """Rows in which candidates are looked for; each candidate is then checked on all rows."""
 
 LEAST_ROWS = 30
 """Below so many rows nothing is found: chance makes rules in small tables."""
+
+FIELD_TOLERATED = 0.001
+"""Share of the rows it is about in which a known rule may fail and still be kept: drawn rows break it no more often."""
 
 _MOST_IMPLIED = 150
 
@@ -40,7 +44,9 @@ def find_rules(
     """Find the rules that hold between a table's columns, beside those that are declared.
 
     A rule is found where it holds in all real rows (functions and orders: in all but 0.5 % of those that could break
-    it), and columns that were drawn on their own would have broken it. Of rules that say the same, the simpler stays.
+    it), and columns that were drawn on their own would have broken it. Rules that are known of network data
+    (`seedstock.network.known`) are tried as well, and kept where the table does not break them. Of rules that say the
+    same, the simpler stays.
 
     Parameters
     ----------
@@ -83,13 +89,35 @@ def find_rules(
     def wanted(rule: Rule) -> bool:
         return not is_vetoed(rule, vetoed) and rule.name not in {k.name for k in known}
 
-    kept: list[Rule] = list(known)
+    kept: list[Rule] = [*known, *(rule for rule in of_the_field(full) if is_kept(rule) and wanted(rule))]
     kept += _good([one_hot.fit(full, group) for group in one_hot.find(few)], wanted)
     kept = _functions(full, few, kept, wanted)
     kept += _good([together.fit(full, group) for group in together.find(few)], wanted)
     kept += _good([order.fit(full, chain) for chain in order.find(few, _told(kept, full), _copies(kept))], wanted)
     kept += _exclusions(full, few, kept, wanted)
     return tuple(arrange(kept))
+
+
+def of_the_field(view: View) -> list[Rule]:
+    """Return the rules that are known of network data, tried on a table; those that it breaks are among them."""
+    made = set(view.schema.of_kind("id", "text", "image"))
+    out = []
+    for spec in known_rules(view.table, view.schema.columns):
+        rule = known_rule(view, spec)
+        if rule is None or not rule.support or made & set(rule.columns):
+            continue
+        if is_kept(rule) or spec["kind"] != "admits" or len(spec["when"]) == 1:
+            out.append(rule)
+            continue
+        # What some of the causes break may hold for the others.
+        single = [known_rule(view, {**spec, "when": [value]}) for value in spec["when"]]
+        out += [r for r in single if r is not None and r.support]
+    return out
+
+
+def is_kept(rule: Rule) -> bool:
+    """Tell whether the data leave a rule of the field standing: one row in a thousand may be a fault of the capture."""
+    return worth(rule, FIELD_TOLERATED)
 
 
 def _good(rules: Iterable[Rule | None], wanted: Wanted) -> list[Rule]:
@@ -219,7 +247,7 @@ def _reachable(start: Cell, reach: Mapping[Cell, set[Cell]]) -> set[Cell]:
     return seen
 
 
-_FIRST = ("missing_together", "implies", "pairs", "one_hot", "order")
+_FIRST = ("missing_together", "implies", "admits", "pairs", "one_hot", "bounds", "order", "at_least")
 
 
 def arrange(rules: Sequence[Rule]) -> list[Rule]:

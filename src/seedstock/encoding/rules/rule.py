@@ -135,11 +135,13 @@ def names_in(value: Mapping[str, Any], key: str, least: int = 1) -> tuple[str, .
     return tuple(names)
 
 
-def listed(names: Sequence[Any], last: str = "and") -> str:
-    """Return names as an enumeration in words.
+def listed(names: Sequence[Any], last: str = "and", most: int = 40) -> str:
+    """Return names as an enumeration in words; of very many, the first ones.
 
     >>> listed(["a", "b", "c"])
     'a, b and c'
     """
     words = [str(v) for v in names]
+    if len(words) > most:
+        return f"one of {len(words)} values ({', '.join(words[:3])}, ...)"
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

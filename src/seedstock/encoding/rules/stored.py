@@ -7,6 +7,9 @@ from typing import Any
 
 from seedstock.core.errors import InputError
 from seedstock.core.schema import TableSchema
+from seedstock.encoding.rules.admits import Admits
+from seedstock.encoding.rules.at_least import AtLeast
+from seedstock.encoding.rules.bounds import Bounds
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.linear import Linear
@@ -18,7 +21,8 @@ from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.together import Together
 
 _KINDS: dict[str, type[Rule]] = {
-    cls.kind: cls for cls in (Depends, Implies, Linear, OneHot, Order, Pairs, Product, Together)
+    cls.kind: cls
+    for cls in (Admits, AtLeast, Bounds, Depends, Implies, Linear, OneHot, Order, Pairs, Product, Together)
 }
 
 

@@ -1,0 +1,87 @@
+"""How often rules hold: in real rows, in drawn ones, and in those that the model draws without holding to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from seedstock.core.links import lead_rows
+from seedstock.core.rng import Rng
+from seedstock.core.table import Dataset, Table
+from seedstock.encoding.rules.find import is_kept, of_the_field
+from seedstock.encoding.rules.rule import Rule
+from seedstock.encoding.rules.view import View
+
+FREE_ROWS = 20_000
+"""Rows that are drawn without rules."""
+
+
+def pass_rates(fitted: Any, real: Sequence[Dataset], synthetic: Dataset, rng: Rng) -> list[dict[str, Any]]:
+    """Return a model's rules with the shares of rows that keep them, and the known rules that real rows break.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        Of one table, or of linked ones.
+    real : sequence of Dataset
+        Training rows, and those held out.
+    synthetic : Dataset
+        Drawn rows.
+
+    Returns
+    -------
+    list of dict
+        `Rule.facts`, ``enforced``, and ``passes``: the shares under ``real``, ``synthetic`` and ``unenforced``, of the
+        rows that keep the rule or that it is not about.
+    """
+    out: list[dict[str, Any]] = []
+    free = _free(fitted, lead_rows(synthetic), rng)
+    for name, plan in _plans(fitted).items():
+        tables = {
+            "real": Table.concat([d.tables[name] for d in real]),
+            "synthetic": synthetic.tables[name],
+            **({} if free is None else {"unenforced": free.tables[name]}),
+        }
+        schema = real[0].schema.tables[name]
+        tried = of_the_field(View(tables["real"], schema)) if "*" not in schema.veto else []
+        known = {rule.name for rule in plan.rules}
+        broken = [rule for rule in tried if rule.name not in known and not is_kept(rule)]
+        for rule in [*plan.rules, *broken]:
+            facts = rule.facts() | {"enforced": rule.name in known, "passes": _rates(rule, tables)}
+            out.append(facts if len(real[0].tables) == 1 else {"table": name, **facts})
+    return out
+
+
+def _rates(rule: Rule, tables: Mapping[str, Table]) -> dict[str, float | None]:
+    """Return the share of rows that keep a rule or that it is not about; None where its columns are not drawn."""
+    out: dict[str, float | None] = {}
+    for what, table in tables.items():
+        part = table.select([c for c in rule.columns if c in table])
+        if len(part.names) < len(set(rule.columns)) or not len(part):
+            out[what] = None
+            continue
+        out[what] = float(rule.holds(part).mean())
+    return out
+
+
+def _plans(fitted: Any) -> dict[str, Any]:
+    plan = getattr(fitted, "plan", None)
+    if plan is not None:
+        return {next(iter(fitted.schema.tables)): plan}
+    models = getattr(fitted, "models", None)
+    return {k: m.plan for k, m in models.items() if hasattr(m, "plan")} if isinstance(models, Mapping) else {}
+
+
+def _free(fitted: Any, n: int, rng: Rng) -> Dataset | None:
+    """Draw rows from a model that is told of no rules."""
+    plans = _plans(fitted)
+    if not any(plan.rules for plan in plans.values()):
+        return None
+    if hasattr(fitted, "plan"):
+        loose = replace(fitted, plan=replace(fitted.plan, rules=()))
+    else:
+        models = {k: replace(m, plan=replace(m.plan, rules=())) if k in plans else m for k, m in fitted.models.items()}
+        loose = replace(fitted, models=models)
+    drawn: Dataset = loose.sample(min(n, FREE_ROWS), rng)
+    return drawn
