@@ -17,6 +17,15 @@ FREE_ROWS = 20_000
 """Rows that are drawn without rules."""
 
 
+def passing(fitted: Any, real: Sequence[Dataset], synthetic: Dataset, rng: Rng) -> dict[str, Any]:
+    """Return `pass_rates` under ``rules``; under ``rules_why`` what went wrong, where they could not be measured."""
+    try:
+        rated = pass_rates(fitted, real, synthetic, rng)
+    except Exception as error:  # as with a measure, the rest of a run stands
+        return {"rules_why": f"{type(error).__name__}: {str(error)[:200]}"}
+    return {"rules": rated} if rated else {}
+
+
 def pass_rates(fitted: Any, real: Sequence[Dataset], synthetic: Dataset, rng: Rng) -> list[dict[str, Any]]:
     """Return a model's rules with the shares of rows that keep them, and the known rules that real rows break.
 

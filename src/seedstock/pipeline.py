@@ -22,7 +22,7 @@ from seedstock.core.split import split
 from seedstock.core.table import Dataset, Domain, Table
 from seedstock.drawing import Sink, Tally, draw
 from seedstock.marking import Marking
-from seedstock.passing import pass_rates
+from seedstock.passing import passing
 from seedstock.provenance.record import make, tied
 
 if TYPE_CHECKING:
@@ -212,15 +212,6 @@ class Judgement:
     verdict: Verdict
 
 
-def _passes(fitted: Fitted, real: Sequence[Dataset], judged: Dataset, rng: Rng) -> dict[str, Any]:
-    """Return the rules with the shares of rows that keep them; without, where they could not be measured."""
-    try:
-        rated = pass_rates(fitted, real, judged, rng)
-    except Exception as error:  # as with a measure, the rest stands
-        return {"rules_why": f"{type(error).__name__}: {str(error)[:200]}"}
-    return {"rules": rated} if rated else {}
-
-
 def _measure(metric: Metric, name: str, evidence: Evidence, rng: Rng) -> list[Score]:
     nan = float("nan")
     try:
@@ -328,7 +319,7 @@ def grow(
     judgement = judge(Evidence(ready.train, ready.holdout, judged), seed, clock, names)
     facts = facts_of(fitted)
     with clock.stage("judge", "rules"):
-        facts |= _passes(fitted, (ready.train, ready.holdout), judged, rng.child("rules"))
+        facts |= passing(fitted, (ready.train, ready.holdout), judged, rng.child("rules"))
     last = judgement.verdict
     if "physics" in facts:
         from seedstock.metrics._verdict import with_mechanism
