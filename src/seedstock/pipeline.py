@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -283,10 +283,14 @@ def grow(
         fitted = fitted.over(ready.holdout.with_table(Table.concat([ready.train.table, ready.holdout.table])))
     settings = settings_of(generator) | getattr(fitted, "settled", {})
     drawer, mark = (marking or Marking(None)).of(fitted, n)
-    sources = [source] if beside is None else [source, beside]
-    record = partial(
+    sources = [shown(s, fitted) for s in ([source] if beside is None else [source, beside])]
+    plain = partial(
         make, sources, fitted.schema, name, settings, seed, edits=ready.edits, watermark=mark, overrides=overrides
     )
+
+    def record(**more: Any) -> dict[str, Any]:
+        return with_privacy(plain(**more), fitted)
+
     if outlet is not None:
         outlet.model(fitted, ready, record())
     given = conditions(ready.train, fitted) if conditions else None
@@ -372,6 +376,19 @@ def _drawn(record: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any
     return tied({**record, "drawn": dict(asked)}, record["data"]) if asked else dict(record)
 
 
+def shown(source: Dataset, fitted: Fitted) -> Dataset:
+    """Return a source as a record may name it: a hash of all rows would tell whoever knows all but one of them."""
+    if not hasattr(fitted, "privacy"):
+        return source
+    return replace(source, origin={k: v for k, v in source.origin.items() if k not in ("bytes", "sha256", "content")})
+
+
+def with_privacy(record: Mapping[str, Any], fitted: Fitted) -> dict[str, Any]:
+    """Return a record with the accounting of a private model."""
+    own = getattr(fitted, "privacy", None)
+    return dict(record) if own is None else tied({**record, "privacy": dict(own)}, record["data"] or {})
+
+
 def judged_rows(fitted: Fitted) -> int:
     """Return how many rows are some hundred whole series, where a model draws series."""
     rows = int(getattr(fitted, "series_rows", 1))
@@ -394,6 +411,8 @@ def facts_of(fitted: Fitted) -> dict[str, Any]:
     rules = getattr(fitted, "rules_json", None)
     if rules is not None:
         facts["rules"] = rules()
+    if private := getattr(fitted, "privacy", None):
+        facts["privacy"] = dict(private)
     if own := getattr(fitted, "physics", None):
         facts["physics"] = dict(own)
     return facts

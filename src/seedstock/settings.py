@@ -23,6 +23,8 @@ GROW = {
     "seed": (int,),
     "holdout": (int, float),
     "policy": (str,),
+    "epsilon": (int, float),
+    "delta": (int, float),
     "given": (list,),
     "given_file": (str,),
     "rare": (list,),

@@ -13,6 +13,7 @@ from seedstock.api.addresses import hide
 from seedstock.api.cleaning import known_policy
 from seedstock.api.gathering import gather
 from seedstock.api.models import row_count
+from seedstock.api.privacy import asked, policy_of
 from seedstock.api.reading import Source, read
 from seedstock.catalog import default_generator
 from seedstock.clock import Progress, Silent
@@ -40,7 +41,7 @@ def grow(
     *,
     settings: Mapping[str, Any] | None = None,
     holdout: float = 0.2,
-    policy: str = "safe",
+    policy: str | None = None,
     given: Any = None,
     given_file: Source | None = None,
     rare: Mapping[Any, float] | Sequence[Rare | str] | str | None = None,
@@ -54,6 +55,8 @@ def grow(
     real: bool = False,
     override: str | None = None,
     keep_addresses: bool = False,
+    epsilon: float | None = None,
+    delta: float | None = None,
     progress: Progress | None = None,
 ) -> Grown:
     """Check, clean, split, fit, sample and judge: the whole line in one call.
@@ -74,8 +77,9 @@ def grow(
         A folder for synthetic.parquet, report.html, run.json and model/.
     holdout : float
         Share of the rows that is kept apart to judge by.
-    policy : {"report", "safe", "thorough"}
-        Which of the edits that the checks propose are made: none, the safe ones, or all that are likely right.
+    policy : {"report", "safe", "thorough"} or None
+        Which of the edits that the checks propose are made: none, the safe ones (the default, but for private
+        generators), or all that are likely right.
     given : mapping, sequence of texts, frame or path
         What all rows must be: ``{"sex": "Female", "age": (30, 40)}``; see `Model.sample`.
     given_file : path or frame
@@ -93,7 +97,7 @@ def grow(
     key : path or None
         The key file of the mark; by default the project's own, which is made on first use. Other keys mark other
         rows of the same seed.
-    real, override, keep_addresses
+    real, override, keep_addresses, epsilon, delta
         See `fit`.
 
     Returns
@@ -101,7 +105,9 @@ def grow(
     Grown
         ``.table`` is a frame of the kind that was handed in; ``.scores``, ``.verdict``, ``.report``, ``.model``.
     """
-    known_policy(policy)
+    if policy is not None:
+        known_policy(policy)
+    generator, settings = asked(generator, settings, epsilon, delta)
     if rows is not None:
         row_count(rows)
     wanted = _rare(rare)
@@ -115,6 +121,9 @@ def grow(
     wanted = [replace(r, what=hidden.texts(r.what)) for r in wanted]
     data, guarded = gathered.data, gathered.guarded
     generator = generator or default_generator(data.domain)
+    mended = policy_of(
+        policy, generator, {"given": given, "given_file": given_file is not None, "rare": rare, "rebalance": rebalance}
+    )
     partial = None if given_file is None else read_partial(given_file, data.schema)
     if partial is not None:
         partial = hidden.tables(partial)
@@ -132,7 +141,7 @@ def grow(
         rows,
         seed,
         holdout,
-        policy,
+        mended,
         None
         if data.domain == "linked"
         else lambda train, fitted: Conditions.make(

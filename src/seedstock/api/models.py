@@ -10,6 +10,7 @@ from typing import Any
 from seedstock import drawing, pipeline
 from seedstock.api.addresses import hide
 from seedstock.api.gathering import gather
+from seedstock.api.privacy import asked
 from seedstock.api.reading import Source, read
 from seedstock.catalog import default_generator
 from seedstock.clock import Clock, Progress, Silent
@@ -35,6 +36,8 @@ def fit(
     real: bool = False,
     override: str | None = None,
     keep_addresses: bool = False,
+    epsilon: float | None = None,
+    delta: float | None = None,
 ) -> Model:
     """Fit a generator to all rows of a source.
 
@@ -55,7 +58,10 @@ def fit(
     keep_addresses : bool
         Whether to learn the real IP and MAC addresses and names of machines. Otherwise each is replaced beforehand, one
         for one, by one that belongs to nobody; see `seedstock.network.addresses`. The record says which.
+    epsilon, delta : float or None
+        Budget of differential privacy; with it the generator is ``private``.
     """
+    generator, settings = asked(generator, settings, epsilon, delta)
     gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override)
     data, overrides = hide(gathered, keep_addresses).gathered.whole, gathered.guarded.overrides
     generator = generator or default_generator(data.domain)
@@ -66,7 +72,17 @@ def fit(
         "seed": seed,
         "target": data.target,
         "rows": data.size,
-        "record": make(data, fitted.schema, generator, pipeline.settings_of(made), seed, overrides=overrides),
+        "record": pipeline.with_privacy(
+            make(
+                pipeline.shown(data, fitted),
+                fitted.schema,
+                generator,
+                pipeline.settings_of(made),
+                seed,
+                overrides=overrides,
+            ),
+            fitted,
+        ),
     }
     return Model(fitted, generator, about, flavour_of(data))
 

@@ -46,6 +46,13 @@ SchemaFile = Annotated[
 Data = Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines, Parquet, Arrow or Excel.")]
 
 
+Epsilon = Annotated[
+    float | None,
+    typer.Option("--epsilon", help="Differential privacy with this budget: rows with a proof.", show_default="none"),
+]
+Delta = Annotated[float | None, typer.Option("--delta", help="Of the privacy budget.", show_default="1e-9")]
+
+
 def printable(text: object) -> str:
     """Return text on one line, with everything that could steer a terminal shown instead of obeyed.
 

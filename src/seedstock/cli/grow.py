@@ -12,6 +12,8 @@ from seedstock.cli._door import (
     SHORT,
     Also,
     Data,
+    Delta,
+    Epsilon,
     Json,
     KeepAddresses,
     Key,
@@ -89,6 +91,8 @@ def grow(
     schema: SchemaFile = None,
     kind: Kinds = None,
     role: Roles = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
     no_mark: NoMark = False,
     key: Key = None,
     also: Also = None,
@@ -105,6 +109,7 @@ def grow(
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     asked |= {"keep_addresses": keep_addresses or None}
+    asked |= {"epsilon": epsilon, "delta": delta}
     if model is not None and generator is None:
         asked["generator"] = "physical"
     own = [*(set_ or []), *([] if model is None else [f"model={model}"])]
@@ -138,7 +143,8 @@ def _merged(asked: dict[str, Any], pairs: list[str] | None, file: str | None) ->
 
     out = read_toml(file) if file else {}
     out |= {k: v for k, v in asked.items() if v is not None and v != []}
-    own = out.pop("generators", {}).get(out.get("generator", "forest"), {})
+    chosen = out.get("generator", "forest" if out.get("epsilon") is None else "private")
+    own = out.pop("generators", {}).get(chosen, {})
     out["settings"] = {**own, **parse_pairs(pairs or [], "--set")}
     for name, option in (("kinds", "--kind"), ("roles", "--role")):
         if isinstance(out.get(name), list):

@@ -10,6 +10,8 @@ from seedstock.cli._door import (
     DONE,
     Also,
     Data,
+    Delta,
+    Epsilon,
     Json,
     KeepAddresses,
     Key,
@@ -41,6 +43,8 @@ def fit(
     schema: SchemaFile = None,
     kind: Kinds = None,
     role: Roles = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
     also: Also = None,
     real: Real = False,
     override: Override = None,
@@ -61,6 +65,8 @@ def fit(
         "real": real or None,
         "override": override,
         "keep_addresses": keep_addresses or None,
+        "epsilon": epsilon,
+        "delta": delta,
     }
     known = {
         "target",
@@ -73,6 +79,8 @@ def fit(
         "real",
         "override",
         "keep_addresses",
+        "epsilon",
+        "delta",
     }
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)

@@ -46,7 +46,7 @@ def rho_of(epsilon: float, delta: float) -> float:
     low, high = 0.0, max(2 * epsilon, 1.0)
     while delta_of(high, epsilon) <= delta:
         high *= 2
-    for _ in range(100):
+    for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if delta_of(middle, epsilon) <= delta else (low, middle)
     return low
@@ -65,11 +65,11 @@ class Ledger:
     epsilon: float
     delta: float
     entries: list[dict[str, Any]] = field(default_factory=list)
+    rho: float = field(init=False)
+    """All rho that there is."""
 
-    @property
-    def rho(self) -> float:
-        """All rho that there is."""
-        return rho_of(self.epsilon, self.delta / 2)
+    def __post_init__(self) -> None:
+        self.rho = rho_of(self.epsilon, self.delta / 2)
 
     def spend(self, what: str, mechanism: str, rho: float, delta: float = 0.0, **details: Any) -> None:
         """Write down one mechanism's share."""

@@ -21,6 +21,8 @@ from seedstock.generators._dp_noise import Floats, Noise
 
 OTHER = "other"
 """Stands for all texts that too few rows had to be named."""
+_TAILS = 2
+"""Further halvings at both ends; they shape what is drawn within the outer bins."""
 _POWERS = 64
 """Numbers are looked for from 2**-64 to 2**64 steps."""
 _POINTS = 256
@@ -61,12 +63,18 @@ class Measure:
         The exponential mechanism on rank (Smith 2011, algorithm 2), by halves (Kaplan et al. 2022): one row is in
         one part of each level, so each level costs one mechanism. The rank's distance from the middle moves by 1/2.
         """
-        epsilon = float(np.sqrt(8 * rho / levels))
-        self.ledger.spend(what, "exponential (medians)", rho, sensitivity=0.5, epsilon_each=epsilon, levels=levels)
+        epsilon = float(np.sqrt(8 * rho / (levels + _TAILS)))
+        self.ledger.spend(
+            what, "exponential (medians)", rho, sensitivity=0.5, epsilon_each=epsilon, levels=levels + _TAILS
+        )
         x = np.sort(np.clip(x, low, high))
         edges = np.array([low, high])
-        for _ in range(levels):
-            new = [self._median(x[(x >= a) & (x < b)], a, b, epsilon) for a, b in pairwise(edges)]
+        for level in range(levels + _TAILS):
+            parts = list(pairwise(edges))
+            if level >= levels:
+                # Only the two ends are halved on: between them and the range's bounds there may be much nothing.
+                parts = [parts[0], parts[-1]]
+            new = [self._median(x[(x >= a) & (x < b)], a, b, epsilon) for a, b in parts]
             edges = np.unique(np.concatenate([edges, new]))
         return edges
 
@@ -186,6 +194,7 @@ def _numbers(name: str, column: Column, schema: ColumnSchema, m: Measure, budget
     share = np.array([known.get(v, np.nan) for v in values.tolist()], float)
     rare = min(known.values(), default=4) / 4
     weights = np.where(np.isnan(share), weights * rare, share)
+    edges = _inner(edges)
     codes = np.full(len(column), -1, np.int64)
     row_bin = np.full(len(x), -1, np.int64)
     is_spike = np.isin(x, spikes)
@@ -215,7 +224,7 @@ def _edges(name: str, x: Floats, step: float, m: Measure, budget: Budget) -> Flo
     rho = budget.rho * 0.6
     levels = min(int(np.log2(budget.most)), max(int(common.size), 1) + 3)
     # A median is off by some ranks: no more halvings than leave parts well above that.
-    while levels > 1 and 10 * 2**levels / np.sqrt(8 * rho / levels) > noisy.sum():
+    while levels > 1 and 10 * 2**levels / np.sqrt(8 * rho / (levels + _TAILS)) > noisy.sum():
         levels -= 1
     if not len(common):
         m.ledger.spend(f"{name}: quantiles", "none: no common magnitude", 0.0)
@@ -239,23 +248,39 @@ def _end(magnitude: int, upper: bool) -> float:
 
 def _lattice(edges: Floats, spikes: Floats, step: float, dtype: Any) -> tuple[Floats, NDArray[np.int64], Floats]:
     """Return the values that may be drawn, sorted, with their bins and even weights."""
-    values, place = [spikes], [max(len(edges) - 1, 0) + np.arange(len(spikes))]
-    for i, (a, b) in enumerate(pairwise(edges)):
+    inner = _inner(edges)
+    values, place = [spikes], [max(len(inner) - 1, 0) + np.arange(len(spikes))]
+    even = [np.ones(len(spikes))]
+    for a, b in pairwise(edges):
         n = int(min(round((b - a) / step), _POINTS)) if step else _POINTS
         inside = a + (b - a) * (np.arange(n) + 0.5) / max(n, 1)
         if step:
             inside = np.unique(np.round(inside / step) * step)
             inside = np.round(inside, 12) if step < 1 else inside
         inside = np.setdiff1d(inside, spikes)
+        home = int(np.clip(np.searchsorted(inner, (a + b) / 2) - 1, 0, len(inner) - 2))
         values.append(inside)
-        place.append(np.full(len(inside), i))
+        place.append(np.full(len(inside), home))
+        # Pieces of an outer bin hold a half, a quarter and a quarter of its rows.
+        depth = int(((edges > inner[home]) & (edges < inner[home + 1])).sum())
+        rank = int((edges[1:-1] < a + (b - a) / 2).sum()) if home == 0 else int((edges[1:-1] > a + (b - a) / 2).sum())
+        mass = 1.0 if not depth else 0.5 ** max(depth - rank, 1) if rank else 0.5**depth
+        even.append(np.full(len(inside), mass / max(len(inside), 1)))
     if not sum(map(len, values)):
-        values, place = [np.zeros(1)], [np.zeros(1, np.int64)]
+        values, place, even = [np.zeros(1)], [np.zeros(1, np.int64)], [np.ones(1)]
     all_values, all_places = np.concatenate(values), np.concatenate(place)
     if np.dtype(dtype).kind != "f":
         all_values = _whole(all_values).astype(float)
     all_values, first = np.unique(all_values, return_index=True)
-    return all_values, all_places[first].astype(np.int64), np.ones(len(all_values))
+    weights = np.concatenate(even)[first]
+    return all_values, all_places[first].astype(np.int64), weights / max(weights.mean(), 1e-300)
+
+
+def _inner(edges: Floats) -> Floats:
+    """Return the edges of the bins, without those that only shape the two outer ones."""
+    return (
+        np.concatenate([edges[:1], edges[1 + _TAILS : -1 - _TAILS], edges[-1:]]) if len(edges) > 4 + _TAILS else edges
+    )
 
 
 def _whole(values: Floats) -> NDArray[np.int64]:
