@@ -71,6 +71,8 @@ class Measure:
         edges = np.array([low, high])
         for level in range(levels + _TAILS):
             parts = list(pairwise(edges))
+            if not parts:
+                break  # numbers so close together have nothing between them
             if level >= levels:
                 # Only the two ends are halved on: between them and the range's bounds there may be much nothing.
                 parts = [parts[0], parts[-1]]
