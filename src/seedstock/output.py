@@ -13,9 +13,9 @@ from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
 from seedstock.drawing import Sink
 from seedstock.outcomes import Grown, Model, metadata_of
-from seedstock.pipeline import Prepared
 from seedstock.sources.linked import SCHEMA_FILE
 from seedstock.sources.write_linked import write_tables
+from seedstock.stages import Prepared
 from seedstock.store import folder_in_place
 
 if TYPE_CHECKING:

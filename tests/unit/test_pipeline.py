@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from seedstock import catalog, drawing, pipeline
+from seedstock import catalog, drawing, pipeline, stages
 from seedstock.clock import Clock, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.core.errors import InputError, ResourceError
@@ -74,7 +74,7 @@ def test_a_metric_that_fails_costs_one_score(monkeypatch: pytest.MonkeyPatch, er
         catalog, "load", lambda folder, name: SimpleNamespace(METRIC=Fails) if name == "fails" else load(folder, name)
     )
     d = data()
-    judged = pipeline.judge(Evidence(d, d, d), 0, Clock(Silent()), ["fails", "shapes"])
+    judged = stages.judge(Evidence(d, d, d), 0, Clock(Silent()), ["fails", "shapes"])
     failed, shape = judged.scores
     assert np.isnan(failed.value)
     assert failed.details["why"]
@@ -91,7 +91,7 @@ def test_ctrl_c_in_a_metric_is_no_score(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(catalog, "load", lambda folder, name: SimpleNamespace(METRIC=Stops))
     with pytest.raises(KeyboardInterrupt):
-        pipeline.judge(Evidence(data(), data(), data()), 0, Clock(Silent()), ["stops"])
+        stages.judge(Evidence(data(), data(), data()), 0, Clock(Silent()), ["stops"])
 
 
 def test_rows_go_to_the_sink_in_chunks_and_only_some_are_kept() -> None:
@@ -156,7 +156,7 @@ def test_the_outlet_hears_the_model_before_the_rows() -> None:
 
 
 def test_probe_tells_seconds_and_megabytes() -> None:
-    seconds, megabytes = pipeline.probe(Independent(), data(4_000), Rng(0))
+    seconds, megabytes = stages.probe(Independent(), data(4_000), Rng(0))
     assert 0 < seconds < 60
     assert megabytes > 0
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seedstock import drawing, pipeline
+from seedstock import drawing, pipeline, stages
 from seedstock.api.addresses import hide
 from seedstock.api.gathering import gather
 from seedstock.api.privacy import asked
@@ -66,7 +66,7 @@ def fit(
     data, overrides = hide(gathered, keep_addresses).gathered.whole, gathered.guarded.overrides
     generator = generator or default_generator(data.domain)
     made = make_generator(generator, settings)
-    fitted = pipeline.fit(made, data, seed, Clock(progress or Silent()))
+    fitted = stages.fit(made, data, seed, Clock(progress or Silent()))
     about = {
         "settings": pipeline.settings_of(made),
         "seed": seed,

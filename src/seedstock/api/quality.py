@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seedstock import pipeline
+from seedstock import stages
 from seedstock.api.reading import Source, read, read_like
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
@@ -36,7 +36,7 @@ def judge(
         if not len(data.table):
             raise InputError(f"the {what} data have no rows; bring some")
     clock = Clock(progress or Silent())
-    judgement = pipeline.judge(Evidence(real, held, drawn), seed, clock)
+    judgement = stages.judge(Evidence(real, held, drawn), seed, clock)
     run = Run(
         source=real, findings=(), edits=(), train=real, holdout=held, synthetic=drawn,
         generator="unknown", settings={}, model={}, scores=judgement.scores, groups=judgement.groups,
