@@ -27,6 +27,7 @@ from seedstock.provenance.record import make, tied
 from seedstock.stages import Prepared, fit, judge, prepare
 
 if TYPE_CHECKING:
+    from seedstock.checks._damage import Damage
     from seedstock.metrics._verdict import Verdict
 
 JUDGED_SERIES_ROWS = 100_000
@@ -100,6 +101,7 @@ class Run:
     notes: tuple[str, ...]
     record: Mapping[str, Any]
     rows: int = 0
+    damage: tuple[Damage, ...] = ()
 
 
 def grow(
@@ -210,6 +212,7 @@ def grow(
     run = Run(
         source=source,
         findings=ready.findings,
+        damage=ready.damage,
         edits=ready.edits,
         train=ready.train,
         holdout=ready.holdout,

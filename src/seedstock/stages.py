@@ -18,9 +18,12 @@ from seedstock.core.split import split
 from seedstock.core.table import Dataset, Domain
 
 if TYPE_CHECKING:
+    from seedstock.checks._damage import Damage
     from seedstock.metrics._verdict import Verdict
 
 Part = Callable[[Dataset, float, Rng], tuple[Dataset, Dataset]]
+DAMAGE_SECONDS = 8.0
+"""What may be spent on the damage of what was found, begun kinds excepted."""
 PROBED_CELLS = 150_000
 """A fit to fewer cells is done before a probe would be."""
 PROBE_CELLS = 30_000
@@ -36,6 +39,7 @@ class Prepared:
     edits: tuple[Edit, ...]
     train: Dataset
     holdout: Dataset
+    damage: tuple[Damage, ...] = ()
 
 
 def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Clock, part: Part = split) -> Prepared:
@@ -51,12 +55,17 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
         How the rows are parted: at random, or as a generator that needs it otherwise says.
     """
     from seedstock.checks._clean import clean
+    from seedstock.checks._damage import weigh
     from seedstock.checks._keys import sparing_keys
     from seedstock.checks._run import run_checks
 
     rng = Rng(seed)
     with clock.stage("check", f"{source.size:,} rows") as progress:
         findings = run_checks(source, rng.child("check"), progress=progress)
+    weighed: list[Damage] = []
+    if source.domain == "table" and source.columns.target is not None and findings:
+        with clock.stage("weigh"):
+            weighed = weigh(source, findings, rng.child("damage"), DAMAGE_SECONDS)
     edits: list[Edit] = []
     cleaned = source
     if policy != "report":
@@ -64,7 +73,7 @@ def prepare(source: Dataset, holdout: float, policy: str, seed: int, clock: Cloc
             cleaned, edits = clean(source, sparing_keys(findings, source), policy)
     with clock.stage("split"):
         train, held = part(cleaned, holdout, rng)
-    return Prepared(source, tuple(findings), tuple(edits), train, held)
+    return Prepared(source, tuple(findings), tuple(edits), train, held, tuple(weighed))
 
 
 def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted:

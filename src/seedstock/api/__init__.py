@@ -11,7 +11,7 @@ from seedstock.api.mechanisms import discover, explain, physical_models
 from seedstock.api.models import fit, sample
 from seedstock.api.naming import apply_categories, categories, map_file, save_mapping
 from seedstock.api.origin import register, trace
-from seedstock.api.quality import check, judge
+from seedstock.api.quality import check, judge, profile
 from seedstock.api.reading import read
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "label",
     "map_file",
     "physical_models",
+    "profile",
     "read",
     "register",
     "sample",

@@ -155,6 +155,9 @@ class _Context:
             if np.isin(values[first], theirs[counts >= 0.05 * len(second)]).mean() >= 0.5:
                 votes += 1
             elif not np.isin(values[first], theirs).any() and (self.counts[other][values[first]] >= 3).any():
+                # What nearly decides b (its code number, say) and never stands beside a outweighs all that is vague.
+                if len(first) >= 3 and counts.max() >= 0.95 * len(second):
+                    return False
                 votes -= 1
         return votes >= 0
 

@@ -30,6 +30,13 @@ def check(
     against: Annotated[
         str | None, typer.Option("--against", metavar="OTHER", help="Data that must not share rows with these.")
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option("--report", metavar="FILE.html", help="A page with every column and what was found, weighed."),
+    ] = None,
+    damage: Annotated[
+        bool, typer.Option("--damage", help="Weigh what was found: what it costs a model. Takes up to 30 s more.")
+    ] = False,
     schema: SchemaFile = None,
     seed: Seed = None,
     json_: Json = False,
@@ -40,14 +47,24 @@ def check(
 
     shown = progress(json_, quiet)
     shown.stage("check")
-    found = api.check(api.read(data, target, schema), against=against, seed=seed or 0)
+    spent = 30.0 if damage or report is not None else 0.0
+    checked = api.profile(api.read(data, target, schema), against=against, seed=seed or 0, damage_seconds=spent)
+    found = checked.findings
+    if report is not None:
+        checked.save_report(report)
     shown.close()
     if json_:
-        print_json({"findings": [f.to_json() for f in found]})
+        weighed = {"damage": [d.to_json() for d in checked.damage]} if spent else {}
+        print_json({"findings": [f.to_json() for f in found], **weighed})
     else:
         from seedstock.cli import _show
 
+        for d in checked.damage:
+            if d.interval[0] > 0:
+                say(printable(f"{d.advice[:1].upper()}{d.advice[1:]}"))
         _show.findings(found)
+        if report is not None:
+            say(f"Report  {printable(report)}")
     return SHORT if any(f.severity == "high" for f in found) else DONE
 
 

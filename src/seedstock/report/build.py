@@ -19,7 +19,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Column
 from seedstock.report import charts, space
 from seedstock.report.cards import cards_by_group, learner_name
-from seedstock.report.changes import changes
+from seedstock.report.changes import TONES, changes, found_in
 from seedstock.report.datacard import data_card
 from seedstock.report.mechanism import mechanism
 from seedstock.report.pictures import sparkline
@@ -244,6 +244,7 @@ def _columns(run: Run, marginals: Mapping[str, charts.Chart], worst: Sequence[st
     if len(names) > MAX_LISTED:
         first = set(worst[:MAX_LISTED])
         names = [n for n in names if n in first]
+    found = found_in(run.findings)
     out = []
     for name in names:
         schema, real, drawn = run.train.columns[name], run.train.table[name], run.synthetic.table[name]
@@ -258,6 +259,7 @@ def _columns(run: Run, marginals: Mapping[str, charts.Chart], worst: Sequence[st
                 "missing": [number(100 * float(c.missing.mean()) if len(c) else None) for c in (real, drawn)],
                 "error": chart["error"] if chart else None,
                 "error_text": number(chart["error"] if chart else None),
+                "found": [{"kind": shown(k, 60), "tone": TONES.get(s, "none")} for k, s in found.get(name, ())],
                 "spark": sparkline(*chart["spark"]) if chart else "",
             }
         )

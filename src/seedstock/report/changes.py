@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seedstock.core.results import Finding
 from seedstock.report.text import label, shown
 
 if TYPE_CHECKING:
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
     from seedstock.pipeline import Run
 
 MAX_LINES = 200
+SEVERITIES = {"high": 0, "medium": 1, "low": 2}
+TONES = {"high": "bad", "medium": "off"}
+"""Severity -> the class of its pill."""
 
 
 def changes(run: Run) -> dict[str, Any]:
     """Return the lines of the findings, of the edits (one a check, column and kind of change) and the notes."""
-    severity = {"high": 0, "medium": 1, "low": 2}
-    ranked = sorted(run.findings, key=lambda f: (severity.get(f.severity, 3), -f.confidence))
+    ranked = sorted(run.findings, key=lambda f: (SEVERITIES.get(f.severity, 3), -f.confidence))
     findings = [
         {
             "severity": shown(f.severity, 20),
@@ -60,6 +63,7 @@ def changes(run: Run) -> dict[str, Any]:
     notes = list(dict.fromkeys([*run.source.notes, *run.train.notes, *run.notes]))
     removed = len({(e.table, e.row) for e in run.edits if e.column is None})
     return {
+        "damage": [damage_line(d.to_json()) for d in run.damage],
         "findings": findings,
         "more_findings": max(0, len(run.findings) - MAX_LINES),
         "edits": edits,
@@ -108,3 +112,30 @@ def _action(before: str | None, after: str | None, column: str | None) -> str:
     if after is None:
         return "cell emptied"
     return "cell filled" if before is None else "cell changed"
+
+
+def found_in(findings: Sequence[Finding]) -> dict[str, list[tuple[str, str]]]:
+    """Return for each column the kinds of its findings, gravest first: (kind, severity).
+
+    >>> f = Finding("outliers", "t", "x", (1,), "low", 0.9, "m", "f")
+    >>> found_in([f, f])
+    {'x': [('outliers', 'low')]}
+    """
+    out: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for f in sorted(findings, key=lambda f: SEVERITIES.get(f.severity, 3)):
+        if f.column is not None:
+            out[f.column].setdefault(f.check.replace("_", " "), f.severity)
+    return {column: list(kinds.items()) for column, kinds in out.items()}
+
+
+def damage_line(d: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what one kind of contamination costs a model, as a line of a table."""
+    low, high = d["interval"]
+    return {
+        "check": shown(str(d["check"]).replace("_", " "), 60),
+        "rows": f"{d['rows']:,}",
+        "points": f"{d['points']:+.2f}",
+        "interval": f"{low:+.2f} to {high:+.2f}",
+        "advice": shown(d["advice"], 200),
+        "tone": "bad" if low > 0 else "none",
+    }

@@ -27,9 +27,9 @@ def facts(run: Run) -> dict[str, Any]:
     -------
     dict
         ``format``, ``version``, ``verdict``, ``scores`` and ``floors`` (name -> value or None; utility one level
-        deeper), ``measures`` (each score in full, with its group), ``findings``, ``edits`` (counts), ``notes``,
-        ``schema``, ``source``, ``rows``, ``generator``, ``settings``, ``model``, ``seed``, ``seconds``,
-        ``versions``, ``record``, ``card`` (the record in words).
+        deeper), ``measures`` (each score in full, with its group), ``findings``, ``damage`` (what each kind costs),
+        ``edits`` (counts), ``notes``, ``schema``, ``source``, ``rows``, ``generator``, ``settings``, ``model``,
+        ``seed``, ``seconds``, ``versions``, ``record``, ``card`` (the record in words).
         Cells are not in it, except those that a check or a measure puts in its details.
     """
     verdict = run.verdict
@@ -46,6 +46,7 @@ def facts(run: Run) -> dict[str, Any]:
         "floors": _nested({s.name: s.floor for s in run.scores}),
         "measures": {s.name: {**s.to_json(), "group": run.groups.get(s.name)} for s in run.scores},
         "findings": [_finding(f) for f in run.findings],
+        "damage": [d.to_json() for d in run.damage],
         "edits": _edits(run),
         "notes": list(dict.fromkeys([*run.source.notes, *run.train.notes, *run.notes])),
         "source": {"name": source_name(run), **run.source.origin},

@@ -63,7 +63,7 @@ def bullet(score: Score) -> Markup:
 
 
 def sparkline(real: Sequence[float], synthetic: Sequence[float]) -> Markup:
-    """Draw two small histograms over each other: an area for the real data, a line for the synthetic.
+    """Draw two small histograms over each other: an area for the real data, a line for the synthetic, if there is any.
 
     >>> sparkline([1.0, 3.0], [2.0, 2.0]).count("<path")
     2
@@ -80,8 +80,8 @@ def sparkline(real: Sequence[float], synthetic: Sequence[float]) -> Markup:
     return Markup(
         '<svg class="spark" viewBox="0 0 96 23" width="96" height="23" aria-hidden="true">'
         f'<path class="real" d="M0 22{path(real)}L96 22Z"/>'
-        f'<path class="drawn" d="M0 22{path(synthetic)}L96 22" fill="none"/>'
-        "</svg>"
+        + (f'<path class="drawn" d="M0 22{path(synthetic)}L96 22" fill="none"/>' if synthetic else "")
+        + "</svg>"
     )
 
 

@@ -261,7 +261,7 @@
         var head = make("figcaption");
         var name = make("bdi", "", chart.name);
         name.title = chart.name;
-        head.append(name, make("span", "faint", Number(chart.error.toPrecision(3)) + " % error"));
+        head.append(name, make("span", "faint", chart.head || Number(chart.error.toPrecision(3)) + " % error"));
         var box = make("div", "chart");
         tile.append(head, box);
         if (chart.note) tile.append(make("p", "note", chart.note));
