@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seedstock.api.gathering import Gathered
-from seedstock.core.table import Table
+from seedstock.core.table import Dataset, Table
+from seedstock.marking import known_origin
 from seedstock.network.mask import kept, mask
 from seedstock.provenance.keys import project_key
+from seedstock.provenance.record import lineage_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,3 +52,31 @@ def hide(gathered: Gathered, keep: bool, key: str | os.PathLike[str] | None = No
     masked = mask(gathered.data, secret)
     notes = masked.data.notes[len(gathered.data.notes) :]
     return Hidden(replace(gathered, data=masked.data), masked.texts, masked.tables, notes)
+
+
+def on_equal_terms(
+    real: Dataset, held: Dataset, drawn: Dataset, source: Any
+) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+    """Return real rows and held ones with the addresses that drawn rows were learned with, and what there is to note.
+
+    Parameters
+    ----------
+    drawn : Dataset
+        Rows whose record says whether addresses were replaced.
+    source : path or frame
+        What they were read from.
+    """
+    record = lineage_of(known_origin(drawn, source).origin) or {}
+    said = [p.get("addresses") for p in record.get("parents") or () if isinstance(p, dict)]
+    replaced = [a for a in said if isinstance(a, dict) and a.get("kept") is False]
+    if not replaced or drawn.domain == "linked":
+        return real, held, ()
+    own = project_key()
+    if any(a.get("key") != own.name for a in replaced):
+        note = (
+            "Addresses of the drawn rows were replaced under another key than this project's, so columns of addresses "
+            "cannot be compared with the real ones; judge where they were grown."
+        )
+        return real, held, (note,)
+    masked = mask(real, own.secret)
+    return masked.data, held.with_table(masked.tables(held.table)), masked.data.notes[len(real.notes) :]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedstock import stages
+from seedstock.api.addresses import on_equal_terms
 from seedstock.api.reading import Source, read, read_like
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
@@ -103,17 +104,21 @@ def judge(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Judged:
-    """Measure synthetic rows against the real ones they were learned from, and against real ones held out."""
+    """Measure synthetic rows against the real ones they were learned from, and against real ones held out.
+
+    Where the synthetic rows have addresses in the place of real ones, real rows get the same, under the project's key.
+    """
     real = read(train, target)
     held, drawn = read_like(holdout, real), read_like(synthetic, real)
     for data, what in ((real, "train"), (held, "holdout"), (drawn, "synthetic")):
         if not len(data.table):
             raise InputError(f"the {what} data have no rows; bring some")
+    real, held, notes = on_equal_terms(real, held, drawn, synthetic)
     clock = Clock(progress or Silent())
     judgement = stages.judge(Evidence(real, held, drawn), seed, clock)
     run = Run(
         source=real, findings=(), edits=(), train=real, holdout=held, synthetic=drawn,
         generator="unknown", settings={}, model={}, scores=judgement.scores, groups=judgement.groups,
-        verdict=judgement.verdict, seed=seed, seconds=clock.seconds, notes=(), record={},
+        verdict=judgement.verdict, seed=seed, seconds=clock.seconds, notes=notes, record={},
     )  # fmt: skip
     return Judged(run)

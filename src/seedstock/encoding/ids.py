@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column
+from seedstock.network.fresh import ROOM, form_of, made_addresses
 
 _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase, "0123456789abcdef", "0123456789ABCDEF",
             string.digits + string.ascii_uppercase, string.digits + string.ascii_lowercase,
@@ -34,11 +36,14 @@ class IdMaker:
         real ones are dense.
     sequential : bool
         Whether ids count up by one.
+    form : str
+        ``ipv4``, ``ipv6`` or ``mac`` for addresses of machines: made ones belong to nobody. Empty otherwise.
     """
 
     alphabets: tuple[str, ...]
     number: tuple[int, int] | None
     sequential: bool
+    form: str = ""
 
     @classmethod
     def fit(cls, column: Column) -> IdMaker:
@@ -58,6 +63,8 @@ class IdMaker:
                 return cls((), (high + 1, min(size, 2**62)), False)
             return cls((), (low, size), False)
         texts = [t for t in column.texts() if t is not None] or ["id"]
+        if form := form_of(texts):
+            return cls((), None, False, form)
         # One pattern for all lengths: that of the commonest length.
         lengths = np.array([len(t) for t in texts])
         common = int(np.bincount(lengths).argmax())
@@ -75,6 +82,8 @@ class IdMaker:
         if self.number is not None:
             first, size = self.number
             return Column.of(first + (rows if self.sequential else permute(rows, size, rng)))
+        if self.form:
+            return Column.of_texts(made_addresses(permute(rows, ROOM[self.form], rng), self.form))
         alphabets = list(self.alphabets)
         while _capacity(alphabets) < max(start + n, 1):
             alphabets.append(string.digits)
@@ -90,12 +99,16 @@ class IdMaker:
             "alphabets": list(self.alphabets),
             "number": self.number and list(self.number),
             "sequential": self.sequential,
+            **({"form": self.form} if self.form else {}),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> IdMaker:
-        number = value["number"]
-        return cls(tuple(value["alphabets"]), number and (int(number[0]), int(number[1])), bool(value["sequential"]))
+        number, form = value["number"], str(value.get("form", ""))
+        if form and form not in ROOM:
+            raise InputError(f"this model makes identifiers of an unknown form {form!r}; fit it again")
+        number = number and (int(number[0]), int(number[1]))
+        return cls(tuple(value["alphabets"]), number, bool(value["sequential"]), form)
 
 
 def permute(rows: NDArray[np.int64], size: int, rng: Rng) -> NDArray[np.int64]:

@@ -154,7 +154,7 @@ def _protocols(texts: Sequence[str], name: str) -> bool:
 
 _TESTS: tuple[tuple[str, Callable[[Sequence[str], str], bool]], ...] = (
     ("mac", lambda texts, name: _share(texts, is_mac) >= MOST),
-    ("address", lambda texts, name: _share(_listed(texts), is_address) >= (0.05 if _ADDRESS_NAME(name) else 0.5)),
+    ("address", lambda texts, name: _share(_listed(texts), is_address) >= (0.01 if _ADDRESS_NAME(name) else 0.5)),
     ("tcp flags", _flags),
     ("connection state", _states),
     ("protocol", _protocols),

@@ -200,3 +200,34 @@ def test_conditions_speak_of_real_addresses() -> None:
     out = seedstock.grow(frame, generator="independent", rows=50, given={"dst": common})
     assert out.table["dst"].nunique() == 1
     assert out.facts["record"]["parents"][0]["addresses"]["distinct"]["names"] == 12
+
+
+def test_rows_are_judged_on_equal_terms(tmp_path: Path) -> None:
+    import pandas as pd
+
+    table = flows(1200)
+    frame = pd.DataFrame({k: c.texts() if c.is_text else c.values for k, c in table.columns.items()})
+    frame = frame.drop(columns=["unique"])
+    train, holdout = frame[:900], frame[900:]
+    model = seedstock.fit(train, generator="independent")
+    seedstock.sample(model, 900, output=str(tmp_path / "drawn.parquet"))
+    judged = seedstock.judge(train, holdout, str(tmp_path / "drawn.parquet"))
+    assert judged.scores["shape_error"].value < 8
+    raw = seedstock.judge(train, holdout, pd.read_parquet(tmp_path / "drawn.parquet"))
+    assert raw.scores["shape_error"].value > 30
+
+
+@pytest.mark.parametrize("real", [["8.8.8.8", "9.9.9.9", "10.0.0.1"], ["2a00::1", "2a00::2"], ["08:00:27:00:00:01"]])
+def test_made_identifiers_belong_to_nobody(real: list[str]) -> None:
+    from seedstock.core.rng import Rng
+    from seedstock.encoding.ids import IdMaker
+
+    maker = IdMaker.from_json(IdMaker.fit(Column.of_texts(real)).to_json())
+    made = list(maker.make(5000, Rng(1), 0).texts())
+    assert len(set(made)) == 5000
+    if ":" in real[0] and "::" not in real[0]:
+        assert all(m.startswith("02:") for m in made)
+    else:
+        nets = [*NETWORKS, ipaddress.ip_network("2001:db8::/32")]
+        assert all(any(ipaddress.ip_address(m) in n for n in nets if n.version == ipaddress.ip_address(m).version)
+                   for m in made[:300])  # fmt: skip
