@@ -231,3 +231,12 @@ def test_made_identifiers_belong_to_nobody(real: list[str]) -> None:
         nets = [*NETWORKS, ipaddress.ip_network("2001:db8::/32")]
         assert all(any(ipaddress.ip_address(m) in n for n in nets if n.version == ipaddress.ip_address(m).version)
                    for m in made[:300])  # fmt: skip
+
+
+def test_what_the_field_writes_is_no_misspelling() -> None:
+    data = one(
+        history=["ShADadfF"] * 60 + ["ShADadFf"] * 3 + ["Dd"] * 40, note=["Alpha"] * 60 + ["ALPHA"] * 3 + ["b"] * 40
+    )
+    found = seedstock.check(data)
+    spelled = {f.column for f in found if f.check == "inconsistent_categories"}
+    assert spelled == {"note"}

@@ -11,6 +11,7 @@ import numpy as np
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Table
 from seedstock.encoding.rules import depends, implies, linear, one_hot, order, pairs, product, together
+from seedstock.encoding.rules.at_least import AtLeast
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
@@ -176,6 +177,8 @@ def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
     """Return pairs (a, b) whose order, or whose zeros, follow from rules that compute a column."""
     out: set[tuple[str, str]] = set()
     for rule in kept:
+        if isinstance(rule, AtLeast) and rule.weights == (1.0,) and not rule.constant and rule.cause is None:
+            out |= {(rule.parents[0], rule.child), (rule.child, rule.parents[0])}
         if not rule.computes:
             continue
         *parents, child = rule.columns
