@@ -44,8 +44,6 @@ class Marking:
             return fitted, off("switched off by the user")
         if why := getattr(fitted, "unmarkable", ""):
             return fitted, off(why)
-        if len(fitted.schema.tables) > 1:
-            return fitted, off("the values of linked tables are not marked")
         for table in fitted.schema.tables.values():
             remember(self.key, layout(table))
         marked = Watermarked(fitted, self.key.secret, self.generation, 4 if rows <= STRONG_ROWS else 2)

@@ -181,6 +181,7 @@ def grow(
         synthetic = draw(drawer, n, rng.child("sample"), given, tally, keep, p)
         if outlet is not None:
             outlet.record(_drawn(record(data=tally.facts()), asked))
+    notes += list(getattr(fitted, "notes", ()))
     judged = synthetic
     if keep is not None and n > keep:
         notes.append(f"{n:,} rows were drawn; the first {keep:,} of them are judged and shown here.")

@@ -112,16 +112,19 @@ def probe(generator: Generator, train: Dataset, rng: Rng) -> tuple[float, float]
 
 def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | None = None) -> Judgement:
     """Measure with every metric. One that fails becomes a score without a value that says why; the others stand."""
+    from seedstock.metrics._events import as_rows
     from seedstock.metrics._verdict import verdict
 
     scores: list[Score] = []
     groups: dict[str, str] = {}
     names = metrics_for(evidence.train.domain) if names is None else names
+    rows = as_rows(evidence) if evidence.train.domain == "sequence" else evidence
     for k, name in enumerate(names):
         with clock.stage("judge", name.replace("_", " ")) as progress:
             progress.share(k / len(names))
             metric: Metric = catalog.load("metrics", name).METRIC()
-            found = _measure(metric, name, evidence, Rng(seed).child("judge", name))
+            seen = rows if catalog.domain_of("metrics", name) == "table" else evidence
+            found = _measure(metric, name, seen, Rng(seed).child("judge", name))
             scores += found
             groups |= {s.name: metric.group for s in found}
     return Judgement(tuple(scores), groups, verdict(scores))

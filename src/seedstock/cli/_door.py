@@ -53,6 +53,24 @@ Epsilon = Annotated[
 Delta = Annotated[float | None, typer.Option("--delta", help="Of the privacy budget.", show_default="1e-9")]
 
 
+Entity = Annotated[
+    str | None, typer.Option("--entity", metavar="COLUMN", help="Whose events the rows are: host, user, session.")
+]
+Order = Annotated[
+    str | None, typer.Option("--order", metavar="COLUMN", help="When they happened: with it, rows are a sequence.")
+]
+
+
+def roles_of(roles: list[str] | None, entity: str | None, order: str | None) -> list[str]:
+    """Return all that was said of roles, as COLUMN=ROLE.
+
+    >>> roles_of(["shop=group"], "host", None)
+    ['shop=group', 'host=entity']
+    """
+    named = {"entity": entity, "order": order}
+    return [*(roles or []), *(f"{column}={role}" for role, column in named.items() if column is not None)]
+
+
 def printable(text: object) -> str:
     """Return text on one line, with everything that could steer a terminal shown instead of obeyed.
 

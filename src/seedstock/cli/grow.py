@@ -13,11 +13,13 @@ from seedstock.cli._door import (
     Also,
     Data,
     Delta,
+    Entity,
     Epsilon,
     Json,
     KeepAddresses,
     Key,
     NoMark,
+    Order,
     Override,
     Quiet,
     Real,
@@ -28,6 +30,7 @@ from seedstock.cli._door import (
     print_json,
     printable,
     progress,
+    roles_of,
     say,
 )
 
@@ -93,6 +96,8 @@ def grow(
     role: Roles = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
+    entity: Entity = None,
+    order: Order = None,
     no_mark: NoMark = False,
     key: Key = None,
     also: Also = None,
@@ -105,7 +110,8 @@ def grow(
 ) -> int:
     """Check, clean, split, fit, sample and judge: the whole line, and a report."""
     asked: dict[str, Any] = {"target": target, "rows": rows, "generator": generator, "seed": seed, "holdout": holdout}
-    asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind, "roles": role}
+    asked |= {"policy": policy, "given": given, "rare": rare, "schema": schema, "kinds": kind}
+    asked |= {"roles": roles_of(role, entity, order)}
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     asked |= {"keep_addresses": keep_addresses or None}

@@ -50,6 +50,7 @@ class Chain:
         context: Mapping[str, Column],
         own: Mapping[str, tuple[Atoms, Codes]],
         rng: Rng,
+        coded: Mapping[str, tuple[Atoms, Codes]] | None = None,
     ) -> Chain:
         """Learn columns of n rows given a context of as many rows.
 
@@ -58,9 +59,12 @@ class Chain:
         context : mapping of str to Column
             Columns of any type; categories of too many values for the rows are left out.
         own : mapping of str to (Atoms, codes)
+        coded : mapping of str to (Atoms, codes) or None
+            Further context; to `draw` it comes as codes too.
         """
         order = sorted(own, key=lambda name: (own[name][0].k, name))
         known = {name: Atoms.fit(column, NUMBER) for name, column in context.items() if len(column)}
+        known |= coded or {}
         n = len(next(iter(own.values()))[1]) if own else 0
         most = min(_MAX_CATEGORIES, max(5, n // _ROWS_A_CATEGORY))
         known = {k: (a, c) for k, (a, c) in known.items() if a.k > 1 and (a.ordered or a.k <= most)}
@@ -78,11 +82,12 @@ class Chain:
             before.append(name)
         return cls({k: a for k, (a, _) in known.items()}, {k: own[k][0] for k in order}, conditionals)
 
-    def draw(self, n: int, context: Mapping[str, Column], rng: Rng) -> dict[str, Codes]:
+    def draw(self, n: int, context: Mapping[str, Column | Codes], rng: Rng) -> dict[str, Codes]:
         """Return codes of n rows for each own column."""
         out: dict[str, Codes] = {}
         for name, atoms in self.context.items():
-            codes = atoms.encode(context[name])
+            known = context[name]
+            codes = atoms.encode(known) if isinstance(known, Column) else known
             # What was never seen in this place is taken for what is commonest there.
             out[name] = np.where(codes < 0, int(atoms.counts.argmax()), codes)
         for name, atoms in self.own.items():

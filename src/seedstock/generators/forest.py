@@ -199,7 +199,8 @@ class Forest:
     def _conditional(
         self, plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...], rng: Rng
     ) -> Conditional:
-        classes = classes_of(plan.atoms[name], codes[name], _CLASSES)
+        # Held-out rows can judge no finer classes than there are rows for.
+        classes = classes_of(plan.atoms[name], codes[name], int(min(_CLASSES, max(8, 2 * len(codes[name]) ** 0.5))))
         placed = {p: placement(plan.atoms[p], codes[p], classes) for p in predictors}
         places = {p: place for p, place in placed.items() if place is not None}
         X, atoms = design(predictors, places, codes), plan.atoms[name]

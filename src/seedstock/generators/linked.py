@@ -109,6 +109,8 @@ class LinkedFitted:
     trees: Mapping[Link, bool] = field(default_factory=dict)
     distinct: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    unmarkable: ClassVar[str] = "the values of linked tables are not marked"
+
     @property
     def lead(self) -> str:
         """The table of which n rows are drawn."""

@@ -8,6 +8,9 @@ from seedstock.core.results import Score
 
 _RARE = "Ask for more rows, or for given rare values (`--given`), and check that cleaning did not remove them."
 _UTILITY = "Fit a stronger generator; check the trends that involve the target, and that all of its classes are drawn."
+_SEQUENCES = (
+    "See the columns in the details; bring more sequences, or say with --role which column is whose (entity) and when."
+)
 _LEARN = "Look at the columns with the largest error; try the default generator, more training rows, or cleaning first."
 _TELLING = (
     "Look at the most telling columns in the details: often one column's grid, range or missing values give it away."
@@ -16,11 +19,47 @@ PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used"),
         *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage", "parent_child_trend_error"),
+        *("sequence_length_error", "gap_error", "transition_error", "rhythm_error", "burst_error", "memory_error"),
     ]
 )
 """Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
 
 _WORDS: dict[str, tuple[str, str, str]] = {
+    "sequence_length_error": (
+        "Lengths of sequences",
+        "How far the distribution of the numbers of events is from the real one, 0 % being equal.",
+        _SEQUENCES,
+    ),
+    "gap_error": (
+        "Times between events",
+        "How far the distribution of the times between events is from the real one; by transition in the details.",
+        _SEQUENCES,
+    ),
+    "transition_error": (
+        "What follows what",
+        "How far the shares of values that follow each other are from the real ones, on average over categories.",
+        _SEQUENCES,
+    ),
+    "rhythm_error": (
+        "Daily and weekly rhythm",
+        "How far the shares of hours of the day and days of the week are from the real ones.",
+        _SEQUENCES,
+    ),
+    "burst_error": (
+        "Bursts",
+        "How far the numbers of events in short windows are from the real ones.",
+        _SEQUENCES,
+    ),
+    "memory_error": (
+        "Memory of numbers",
+        "How far correlations of a number with the one before it are from the real ones, in hundredths.",
+        _SEQUENCES,
+    ),
+    "sequence_detection": (
+        "Detection of whole sequences",
+        "How well boosted trees tell whole synthetic sequences from real ones; 0.5 is a coin toss.",
+        _SEQUENCES,
+    ),
     "forecast_error": (
         "Forecast of what came after",
         "How far drawn series are from the held-out last rows, in percent of a column's spread; beside it a "

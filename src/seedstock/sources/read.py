@@ -173,8 +173,10 @@ def _partial(
         out.setdefault(c, {})["kind"] = kind
     for c, role in (roles or {}).items():
         out.setdefault(c, {})["roles"] = (role,) if isinstance(role, str) else tuple(role)
-    for c in out:
+    for c, said in out.items():
         _known(c, names, "column")
+        if "entity" in said.get("roles", ()):
+            said.setdefault("kind", "id")  # whose events they are is no value to learn
     return out
 
 

@@ -1,0 +1,218 @@
+"""Drawing sequences: all entities of a block advance one event at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.rng import Rng
+from seedstock.core.table import Column, Table
+from seedstock.encoding.atoms import Codes
+from seedstock.encoding.rules.cells import put
+from seedstock.encoding.rules.keep import mend
+from seedstock.generators._sequence_history import History, clock, log
+
+if TYPE_CHECKING:
+    from seedstock.generators.sequence import SequenceFitted
+
+_ROUNDS = 5
+_ROOM = 2**20
+"""Numbers of entities that are set aside for each block's names."""
+
+
+def draw_block(model: SequenceFitted, block: int, rows: int, rng: Rng) -> Table:
+    """Return one block of rows."""
+    from seedstock.generators.sequence import LENGTH, SPAN, START
+
+    stream = rng.child("block", block)
+    own = _entities(model, rows, stream.child("entities"))
+    atoms = model.entities.own
+    values = {
+        k: atoms[k].column(own[k], stream.child("entity cell", k).generator()).values.astype(float)
+        for k in (LENGTH, START, SPAN)
+    }
+    wanted = np.maximum(np.round(values[LENGTH]).astype(np.int64), 1)
+    # The last sequence of a block is cut, so that its rows are as many as asked.
+    last = int(np.searchsorted(np.cumsum(wanted), rows))
+    keep = np.arange(last + 1)
+    lengths = wanted[keep].copy()
+    lengths[-1] -= int(lengths.sum()) - rows
+    if model.maker is None:
+        keep, lengths = keep[:1], np.array([rows])
+        wanted = np.maximum(wanted, rows)
+    order = np.argsort(-lengths, kind="stable")
+    keep, lengths = keep[order], lengths[order]
+    begin = values[START][keep]
+    end = begin + np.where(wanted[keep] > 1, np.maximum(values[SPAN][keep], 0), 0)
+    if model.maker is None:
+        begin[:], end[:] = model.period.first, np.inf
+    static = {c: own[c][keep] for c in model.static}
+    codes, times = _events(model, lengths, wanted[keep], begin, end, static, stream.child("events"))
+    offset = np.r_[0, np.cumsum(lengths)[:-1]]
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    # In the order in which the entities were drawn, or in order of time.
+    rank = order[owner]
+    place = np.arange(rows) - np.repeat(offset, lengths)
+    by = (place, times) if model.by_time else (place, rank)
+    table = _table(model, codes, static, owner, times, rank, block, rng, stream)
+    return table.take(np.lexsort(by))
+
+
+def _entities(model: SequenceFitted, rows: int, rng: Rng) -> dict[str, Codes]:
+    """Draw entities until they have enough events."""
+    from seedstock.generators.sequence import LENGTH
+
+    if model.maker is None:
+        return model.entities.draw(1, {}, rng.child(0))
+    atoms = model.entities.own[LENGTH]
+    mean = float(np.average(atoms.values, weights=atoms.counts))
+    parts: list[dict[str, Codes]] = []
+    total, k = 0, 0
+    while total < rows:
+        n = int((rows - total) / max(mean, 1) * 1.1) + 8
+        drawn = model.entities.draw(n, {}, rng.child(k))
+        total += int(np.maximum(atoms.values[drawn[LENGTH]], 1).sum() * 0.9)
+        parts.append(drawn)
+        k += 1
+    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+
+
+def _events(
+    model: SequenceFitted,
+    lengths: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+    begin: NDArray[np.float64],
+    end: NDArray[np.float64],
+    static: dict[str, Codes],
+    rng: Rng,
+) -> tuple[dict[str, Codes], NDArray[np.float64]]:
+    """Return the codes and times of all events, sequence after sequence; the longest sequence is the first."""
+    from seedstock.generators.sequence import GAP
+
+    total = int(lengths.sum())
+    offset = np.r_[0, np.cumsum(lengths)[:-1]]
+    columns, gap_atoms = dict(model.events.own), model.gaps.own[GAP]
+    out = {c: np.zeros(total, np.int64) for c in columns}
+    times = np.zeros(total)
+    past = History(columns, gap_atoms, len(lengths))
+    now, is_time = begin.copy(), model.period.is_time
+    # Where each sequence still goes on: the lengths fall.
+    active = np.searchsorted(-lengths, -np.arange(int(lengths.max(initial=0))), side="left")
+    for j, m in enumerate(active.tolist()):
+        past.keep(m)
+        now = now[:m]
+        coded, plain = past.context()
+        coded |= {f"own {c}": codes[:m] for c, codes in static.items()}
+        left = np.maximum(wanted[:m] - j, 1).astype(float)
+        plain["left"] = Column.of(log(left))
+        gap = None
+        step = rng.child(j)
+        if j:
+            room = np.maximum(end[:m] - now, 0)
+            need = np.where(np.isfinite(room), room / left, 0.0)
+            context: dict[str, Any] = {**coded, **plain, **clock(now, is_time), "elapsed": model.period.elapsed(now)}
+            context["needed"] = Column.of(log(need))
+            gap, drawn = _gap(model, context, room, left, step)
+            now = now + drawn
+        this = np.full(m, len(gap_atoms.values), np.int64) if gap is None else gap
+        context = {**coded, **plain, **clock(now, is_time), "elapsed": model.period.elapsed(now), "this gap": this}
+        values = model.events.draw(m, context, step.child("event"))
+        at = offset[:m] + j
+        times[at] = now
+        for c, codes in values.items():
+            out[c][at] = codes
+        past.add(values, gap)
+    return out, times
+
+
+def _gap(
+    model: SequenceFitted, context: dict[str, Any], room: NDArray[np.float64], left: NDArray[np.float64], rng: Rng
+) -> tuple[Codes, NDArray[np.float64]]:
+    """Return each entity's gap to its next event, as code and number: within the room, and at its end for the last."""
+    from seedstock.generators.sequence import GAP
+
+    atoms = model.gaps.own[GAP]
+    code = model.gaps.draw(len(room), context, rng.child("gap"))[GAP]
+    gap = np.maximum(atoms.column(code, rng.child("gap cell").generator()).values.astype(float), 0)
+    for k in range(_ROUNDS):
+        rows = np.flatnonzero(gap > room)
+        if not len(rows):
+            break
+        again = rng.child("again", k)
+        part = {name: c.take(rows) if isinstance(c, Column) else c[rows] for name, c in context.items()}
+        new = model.gaps.draw(len(rows), part, again)[GAP]
+        code[rows] = new
+        gap[rows] = np.maximum(atoms.column(new, again.child("cell").generator()).values.astype(float), 0)
+    late = gap > room
+    share = 1 - rng.child("share").generator().random(len(room)) ** (1 / left)
+    last = (left <= 1) & np.isfinite(room)
+    # Points at random in the rest of the span: the first of `left` of them lies at this share of it.
+    gap = np.where(last, room, np.where(late, room * share, gap))
+    changed = late | last
+    if changed.any():
+        code[changed] = atoms.encode(Column.of(gap[changed].astype(atoms.values.dtype)))
+    return code, gap
+
+
+def _table(
+    model: SequenceFitted,
+    codes: dict[str, Codes],
+    static: dict[str, Codes],
+    owner: NDArray[np.int64],
+    times: NDArray[np.float64],
+    rank: NDArray[np.int64],
+    block: int,
+    rng: Rng,
+    stream: Rng,
+) -> Table:
+    n = len(owner)
+    every = {**codes, **{c: x[owner] for c, x in static.items()}}
+    # An entity's attribute is one value, though it lies between two that were seen.
+    cells = {}
+    for c, atoms in model.plan.atoms.items():
+        g = stream.child("cell", c).generator()
+        cells[c] = atoms.column(static[c], g).take(owner) if c in static else atoms.column(every[c], g)
+    mended = _ruled(model, Table(cells, n), stream.child("rules"))
+    like = model.columns[model.order]
+    out: dict[str, Column] = {}
+    for name in model.columns.columns:
+        if name == model.entity and model.maker is not None:
+            made = model.maker.make(int(rank.max(initial=-1)) + 1, rng.child("make", name), block * _ROOM)
+            out[name] = made.take(rank)
+        elif name == model.order:
+            kind = {"datetime": "M8[us]", "duration": "m8[us]"}.get(like.kind)
+            whole = np.round(times).astype(np.int64)
+            out[name] = Column.of(whole.astype(kind) if kind else whole if like.decimals == 0 else times)
+        elif name in mended:
+            out[name] = mended[name]
+        else:
+            maker = model.plan.makers[name]
+            column = maker.make(n, rng.child("make", name), block * _ROOM)
+            hole = stream.child("empty", name).generator().random(n) < model.plan.empty[name]
+            out[name] = Column(column.values, column.missing | hole, column.levels)
+    return Table(out, n)
+
+
+def _ruled(model: SequenceFitted, table: Table, rng: Rng) -> Table:
+    """Keep the rules within each row; a row that cannot be mended takes another row's event."""
+    rules = model.plan.rules
+    if not rules:
+        return table
+    done = mend(table, rules, {}, rng.generator())
+    for k in range(_ROUNDS):
+        bad, good = np.flatnonzero(done.broken), np.flatnonzero(~done.broken)
+        if not len(bad) or not len(good):
+            break
+        donor = rng.child("donor", k).generator().choice(good, len(bad))
+        names = [c for c in done.table if c not in model.static]
+        moved = {c: put(done.table[c], bad, done.table[c].take(donor)) for c in names}
+        done = mend(done.table.assign(moved), rules, {}, rng.child("again", k).generator())
+    return done.table
+
+
+def no_rows(model: SequenceFitted) -> Table:
+    """Return the table without rows, in the columns' types."""
+    whole = draw_block(model, 0, 1, Rng(0))
+    return whole.take(slice(0, 0))
