@@ -27,9 +27,7 @@ from seedstock.network.keyed import Keyed
 DOCUMENTATION = ("192.0.2.0", "198.51.100.0", "203.0.113.0")
 _INSIDE = [ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
                                               "169.254.0.0/16")]  # fmt: skip
-_KEPT = [ipaddress.IPv4Network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")]
 _INSIDE_RANGES = [(int(n.network_address), n.prefixlen) for n in _INSIDE]
-_KEPT_RANGES = [(int(n.network_address), n.prefixlen) for n in _KEPT]
 _RESERVED, _FIRST_OCTETS = 240, 15
 _SOLICITED = int(ipaddress.IPv6Address("ff02::1:ff00:0"))
 _DOC6 = int(ipaddress.IPv6Address("2001:db8::"))
@@ -41,13 +39,27 @@ def role_of(value: int) -> str:
     >>> [role_of(int(ipaddress.IPv4Address(a))) for a in ("127.0.0.1", "10.1.2.3", "8.8.8.8")]
     ['kept', 'inside', 'outside']
     """
-    if any(value >> (32 - bits) == base >> (32 - bits) for base, bits in _KEPT_RANGES):
+    first = value >> 24
+    if first in (0, 127) or 224 <= first < 240 or value == (1 << 32) - 1:
         return "kept"
     return "outside" if _range_of(value) is None else "inside"
 
 
 def _range_of(value: int) -> tuple[int, int] | None:
-    return next(((b, k) for b, k in _INSIDE_RANGES if value >> (32 - k) == b >> (32 - k)), None)
+    for base, bits in _INSIDE_RANGES:
+        if value >> (32 - bits) == base >> (32 - bits):
+            return base, bits
+    return None
+
+
+def _number(text: str) -> int:
+    """Return an IPv4 address as a number; zeros before a number, which some tools write, are no octal."""
+    a, b, c, d = text.split(".")
+    return int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
+
+
+def _dotted(value: int) -> str:
+    return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +91,15 @@ class Addresses:
         """Make the map for all addresses of a data set; the order in which they come does not matter."""
         near, far = set(), set()
         for text in addresses:
-            ip = ipaddress.ip_address(_plain(text))
-            v4 = ip if isinstance(ip, ipaddress.IPv4Address) else ip.ipv4_mapped
-            if v4 is not None:
-                if role_of(int(v4)) == "outside":
-                    near.add(int(v4) >> 8)
+            if ":" not in text:
+                value = _number(text)
+                if role_of(value) == "outside":
+                    near.add(value >> 8)
+                continue
+            ip = ipaddress.IPv6Address(text)
+            if ip.ipv4_mapped is not None:
+                if role_of(int(ip.ipv4_mapped)) == "outside":
+                    near.add(int(ip.ipv4_mapped) >> 8)
             elif _kind6(int(ip)) == "outside":
                 far.add(int(ip) >> 80)
         return cls(keyed, _place(near, keyed), _slots(far, 1 << 16, keyed))
@@ -92,16 +108,18 @@ class Addresses:
         """Return what is given out for an address that `of` was told."""
         out = self.cache.get(text)
         if out is None:
-            ip = ipaddress.ip_address(_plain(text))
-            if isinstance(ip, ipaddress.IPv4Address):
-                out = str(ipaddress.IPv4Address(self._v4(int(ip))))
-            elif ip.ipv4_mapped is not None:
-                out = f"::ffff:{ipaddress.IPv4Address(self._v4(int(ip.ipv4_mapped)))}"
-            else:
-                out = str(ipaddress.IPv6Address(self._v6(int(ip))))
-                out = out.upper() if text != text.lower() else out
-            self.cache[text] = out
+            out = self.cache[text] = self._v4_text(text) if ":" not in text else self._v6_text(text)
         return out
+
+    def _v4_text(self, text: str) -> str:
+        return _dotted(self._v4(_number(text)))
+
+    def _v6_text(self, text: str) -> str:
+        ip = ipaddress.IPv6Address(text)
+        if ip.ipv4_mapped is not None:
+            return f"::ffff:{_dotted(self._v4(int(ip.ipv4_mapped)))}"
+        out = str(ipaddress.IPv6Address(self._v6(int(ip))))
+        return out.upper() if text != text.lower() else out
 
     def _v4(self, value: int) -> int:
         role = role_of(value)
@@ -121,7 +139,7 @@ class Addresses:
         host = value & 255
         if host in (0, 255):
             return host
-        return 1 + self.keyed.order(f"host/{value >> 8}", 254)[host - 1]
+        return self.keyed.octet(host, f"host/{value >> 8}")
 
     def _v6(self, value: int) -> int:
         kind = _kind6(value)
@@ -140,11 +158,6 @@ class Addresses:
         if kind == "local":
             return 0xFD << 120 | self.keyed.integer(f"local/{net}", 1 << 40) << 80 | subnet << 64 | low
         return _DOC6 | self.far[net] << 80 | subnet << 64 | low
-
-
-def _plain(text: str) -> str:
-    """Drop leading zeros, which some tools write and Python refuses."""
-    return ".".join(str(int(p)) for p in text.split(".")) if ":" not in text else text
 
 
 def _kind6(value: int) -> str:
@@ -178,13 +191,19 @@ def _place(networks: set[int], keyed: Keyed) -> dict[int, int]:
         held.add(slot)
     out: dict[int, int] = {}
     used: set[int] = set()
-    room = size << 8
+    filled = [0] * size
     for net in sorted(networks, key=lambda n: keyed.bits(f"network/{n}")):
-        place = taken[net >> 8] << 8 | keyed.prefixed(net & 255, 8, f"third/{net >> 8}")
-        while place in used and len(used) < room:
-            place = (place + 1) % room
-        used.add(place)
-        out[net] = (_RESERVED << 16) + place
+        block = taken[net >> 8]
+        for _ in range(size):
+            if filled[block] < 256:
+                break
+            block = (block + 1) % size
+        third = keyed.prefixed(net & 255, 8, f"third/{net >> 8}")
+        while block << 8 | third in used and filled[block] < 256:
+            third = (third + 1) & 255
+        filled[block] += 1
+        used.add(block << 8 | third)
+        out[net] = (_RESERVED << 16) + (block << 8 | third)
     return out
 
 

@@ -39,16 +39,35 @@ class Keyed:
         """Return a permutation of 0..k-1 for a text."""
         return _order(self, text, k)
 
+    def octet(self, value: int, text: str) -> int:
+        """Return a number from 1 to 254 for one of them: a permutation, another one for each text.
+
+        Source: Luby and Rackoff (1988), four rounds over two half octets, walked until the result is in range (Black
+        and Rogaway 2002).
+        """
+        rounds = _rounds(self, text)
+        while True:
+            for key in rounds:
+                value = (value & 15) << 4 | (value >> 4) ^ key[value & 15]
+            if 0 < value < 255:
+                return value
+
     def prefixed(self, value: int, width: int, text: str) -> int:
         """Return `value` (of `width` bits) such that two values share as many leading bits as before.
 
         Source: Xu, Fan, Ammar and Moon, Prefix-preserving IP address anonymization (2002), theorem 1: each bit is
         turned or not by a keyed function of the bits before it.
         """
-        out = 0
-        for i in range(width - 1, -1, -1):
-            turn = self.bits(f"{text}/{width - 1 - i}/{value >> (i + 1)}") & 1
-            out = out << 1 | ((value >> i) & 1) ^ turn
+        out = done = 0
+        while done < width:
+            bits = min(8, width - done)
+            part = value >> (width - done - bits) & ((1 << bits) - 1)
+            turns = _turns(self, f"{text}/{done}/{value >> (width - done)}")
+            for i in range(bits - 1, -1, -1):
+                # One bit for each beginning of the part: 1, 10, 11, 100, ...
+                node = 1 << (bits - 1 - i) | part >> (i + 1)
+                out = out << 1 | (part >> i & 1) ^ (turns >> node & 1)
+            done += bits
         return out
 
     def word(self, text: str, attempt: int = 0) -> str:
@@ -76,6 +95,17 @@ def _alphabet(c: str, hexadecimal: bool) -> str:
     if c.isdigit():
         return _DIGITS
     return _VOWELS if c in _VOWELS else _CONSONANTS
+
+
+@lru_cache(maxsize=65_536)
+def _turns(keyed: Keyed, text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), key=keyed.key, digest_size=32).digest(), "big")
+
+
+@lru_cache(maxsize=65_536)
+def _rounds(keyed: Keyed, text: str) -> tuple[bytes, ...]:
+    stream = hashlib.blake2b(f"octet/{text}".encode(), key=keyed.key, digest_size=64).digest()
+    return tuple(bytes(b & 15 for b in stream[16 * i : 16 * i + 16]) for i in range(4))
 
 
 @lru_cache(maxsize=65_536)
