@@ -37,7 +37,8 @@ class IdMaker:
     sequential : bool
         Whether ids count up by one.
     form : str
-        ``ipv4``, ``ipv6`` or ``mac`` for addresses of machines: made ones belong to nobody. Empty otherwise.
+        ``ipv4``, ``private``, ``ipv6`` or ``mac`` for addresses of machines, of which
+        nobody has those that are made. Empty otherwise.
     """
 
     alphabets: tuple[str, ...]
@@ -63,11 +64,11 @@ class IdMaker:
                 return cls((), (high + 1, min(size, 2**62)), False)
             return cls((), (low, size), False)
         texts = [t for t in column.texts() if t is not None] or ["id"]
-        if form := form_of(texts):
-            return cls((), None, False, form)
         # One pattern for all lengths: that of the commonest length.
         lengths = np.array([len(t) for t in texts])
         common = int(np.bincount(lengths).argmax())
+        if form := form_of([t for t in texts if len(t) == common]):
+            return cls((), None, False, form)
         places = [set(chars) for chars in zip(*[t for t in texts if len(t) == common], strict=True)]
         alphabets = [_alphabet(p) for p in places]
         if len(texts) > _CROWDED * _capacity(alphabets):

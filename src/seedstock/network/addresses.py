@@ -52,7 +52,7 @@ def _range_of(value: int) -> tuple[int, int] | None:
     return None
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
     """Return an IPv4 address as a number; zeros before a number, which some tools write, are no octal."""
     a, b, c, d = text.split(".")
     return int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
@@ -92,7 +92,7 @@ class Addresses:
         near, far = set(), set()
         for text in addresses:
             if ":" not in text:
-                value = _number(text)
+                value = number_of(text)
                 if role_of(value) == "outside":
                     near.add(value >> 8)
                 continue
@@ -112,7 +112,7 @@ class Addresses:
         return out
 
     def _v4_text(self, text: str) -> str:
-        return _dotted(self._v4(_number(text)))
+        return _dotted(self._v4(number_of(text)))
 
     def _v6_text(self, text: str) -> str:
         ip = ipaddress.IPv6Address(text)
