@@ -60,6 +60,7 @@ def changes(run: Run) -> dict[str, Any]:
         }
         for rule in run.model.get("rules", ())
     ]
+    rules.sort(key=lambda r: r["kept"] == "kept")
     notes = list(dict.fromkeys([*run.source.notes, *run.train.notes, *run.notes]))
     removed = len({(e.table, e.row) for e in run.edits if e.column is None})
     return {

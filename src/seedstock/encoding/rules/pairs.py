@@ -49,7 +49,10 @@ class Pairs(Rule):
     def text(self) -> str:
         i, j = np.argwhere(~self.allowed)[0] if not self.allowed.all() else (0, 0)
         one = f"{self.domains[0].values[i]} with {self.domains[1].values[j]}"
-        return f"{int((~self.allowed).sum())} pairs of {self.first} and {self.second} never occur, such as {one}"
+        barred = int((~self.allowed).sum())
+        if barred == 1:
+            return f"{self.first} and {self.second} are never {one}"
+        return f"{barred} pairs of {self.first} and {self.second} never occur, such as {one}"
 
     def _codes(self, table: Table) -> tuple[Codes, Codes]:
         return self.domains[0].codes(table[self.first]), self.domains[1].codes(table[self.second])
