@@ -1,0 +1,146 @@
+"""Flow matching in the space of principal components: the generator for hundreds to thousands of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.contracts import Fitted
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.core.rng import Rng
+from seedstock.core.schema import Schema
+from seedstock.core.table import Dataset, Table
+from seedstock.generators._components import Components
+from seedstock.generators._images import ImageFitted, ImageSet, Labels, Pixels, label_counts
+from seedstock.nets import torch as door
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFlowFitted(ImageFitted):
+    """Components of pixels, and a net that carries noise to their coordinates."""
+
+    components: Components
+    net: Any
+    sizes: dict[str, int]
+    solver_steps: int
+    facts: dict[str, Any]
+
+    def draw(self, labels: Labels, rng: Rng) -> Pixels:
+        from seedstock.nets.flow import draw
+
+        g = rng.generator()
+        noise = g.standard_normal((len(labels), self.components.width))
+        return self.components.images(draw(self.net, noise, labels, self.solver_steps), g)
+
+    def between(self, first: int, second: int, label: int, steps: int, seed: int = 0) -> Pixels:
+        """Return images on the way between two drawn ones (great circle of their noise), shape (steps, ...)."""
+        from seedstock.nets.flow import draw
+
+        g = Rng(seed).child("between").generator()
+        ends = g.standard_normal((max(first, second) + 1, self.components.width))[[first, second]]
+        angle = np.arccos(np.clip(ends[0] @ ends[1] / np.prod(np.linalg.norm(ends, axis=1)), -1, 1))
+        t = np.linspace(0, 1, steps)[:, None]
+        noise = (np.sin((1 - t) * angle) * ends[0] + np.sin(t * angle) * ends[1]) / np.sin(angle)
+        return self.components.images(draw(self.net, noise, np.full(steps, label), self.solver_steps))
+
+    def own_state(self) -> State:
+        part = self.components.state()
+        arrays = {f"net.{k}": v for k, v in door.arrays_of(self.net).items()}
+        meta = {"sizes": self.sizes, "solver_steps": self.solver_steps, "facts": self.facts}
+        return State({**part.arrays, **arrays}, meta)
+
+    @classmethod
+    def from_own_state(
+        cls, schema: Schema, combinations: Table, counts: NDArray[np.int64], shape: tuple[int, int, int], state: State
+    ) -> Self:
+        from seedstock.nets.flow import network, settings
+
+        components = Components.from_state(state, shape)
+        dims, classes, width, depth = settings(state.meta["sizes"])
+        steps = int(state.meta["solver_steps"])
+        if dims != components.width or classes != len(counts) or not 0 < steps <= 10_000:
+            raise InputError("this model is damaged: its net does not fit its images; fit it again")
+        net = network(dims, classes, width, depth, 0.0)
+        door.load_arrays(net, {k[4:]: v for k, v in state.arrays.items() if k.startswith("net.")})
+        sizes = {"dims": dims, "classes": classes, "width": width, "depth": depth}
+        return cls(schema, combinations, counts, shape, components, net.eval(), sizes, steps, dict(state.meta["facts"]))
+
+
+@dataclass(frozen=True)
+class ImageFlow:
+    """Learn the velocity field from noise to the whitened coordinates of images with a residual net.
+
+    Parameters
+    ----------
+    variance, max_components
+        See `ImageGaussian`.
+    width, depth : int
+        Of the net.
+    steps, batch, rate
+        Of its training.
+    dropout, blur : float
+        Against learning few images by heart: dropped units, and noise on whitened coordinates.
+    solver_steps : int
+        Steps of Heun's method when drawing.
+    mirror : bool
+        Learn each image's mirror image as well.
+    max_minutes : float
+        Training ends after this time, with the best weights so far.
+
+    Examples
+    --------
+    >>> ImageFlow(max_minutes=1).solver_steps
+    25
+    """
+
+    variance: float = 0.95
+    max_components: int = 150
+    width: int = 384
+    depth: int = 4
+    steps: int = 6_000
+    batch: int = 256
+    rate: float = 1e-3
+    dropout: float = 0.1
+    blur: float = 0.15
+    solver_steps: int = 25
+    mirror: bool = False
+    max_minutes: float = 5.0
+    fitted: ClassVar[type[Fitted]] = ImageFlowFitted
+
+    def __post_init__(self) -> None:
+        for name in ("max_components", "width", "depth", "steps", "batch", "solver_steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not self.max_minutes > 0 or not 0 < self.variance <= 1:
+            raise InputError("max_minutes must be above 0, and variance above 0 and at most 1")
+
+    def fit(self, data: Dataset, rng: Rng) -> Any:
+        """Learn an image set in at most `max_minutes`."""
+        from seedstock.nets.flow import Training, network, train
+
+        images = ImageSet.of(data)
+        pixels, labels = images.pixels, images.labels
+        if self.mirror:
+            pixels, labels = np.concatenate([pixels, pixels[:, :, ::-1]]), np.concatenate([labels, labels])
+        components = Components.fit(pixels, self.variance, self.max_components, rng.child("components"))
+        counts = label_counts(images)
+        sizes = {"dims": components.width, "classes": len(counts), "width": self.width, "depth": self.depth}
+        seed = rng.child("train").integer()
+        with door.seeded(seed):
+            net = network(*sizes.values(), self.dropout)
+        how = Training(self.steps, self.batch, self.rate, self.blur, self.max_minutes)
+        facts = train(net, components.coordinates(pixels), labels, how, seed)
+        h, w, c = images.pixels.shape[1:]
+        return ImageFlowFitted(
+            data.schema, images.combinations, counts, (h, w, c), components, net, sizes, self.solver_steps, facts
+        )
+
+
+GENERATOR = ImageFlow
+TINY = ImageFlow(max_components=6, width=16, depth=1, steps=30, batch=16, solver_steps=4, max_minutes=0.2)
+SOURCE = "Lipman et al. 2023, flow matching for generative modeling (arXiv 2210.02747)"
+DOMAIN = "image"

@@ -1,0 +1,1 @@
+"""Shared PyTorch code: the only folder that imports torch when it is imported itself."""

@@ -1,0 +1,81 @@
+"""PyTorch behind one door: found or not, its seeds and threads, and weights as plain arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+
+
+def need() -> Any:
+    """Return the module torch; an `InputError` names the extra that brings it."""
+    if find_spec("torch") is None:
+        raise InputError("neural generators need PyTorch: pip install 'seedstock[torch]', or take image_gaussian")
+    import torch
+
+    return torch
+
+
+def device() -> Any:
+    """Return the GPU where there is one, else the CPU."""
+    torch = need()
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Make what runs inside depend on the seed only, and leave PyTorch's own stream as it was."""
+    torch = need()
+    threads = torch.get_num_threads()
+    wanted = int(os.environ.get("OMP_NUM_THREADS") or min(os.cpu_count() or 1, 4))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        torch.set_num_threads(max(wanted, 1))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def arrays_of(module: Any) -> dict[str, NDArray[Any]]:
+    """Return a module's weights as arrays."""
+    return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+
+
+def load_arrays(module: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put arrays into a module; an `InputError` where names or shapes do not fit."""
+    torch = need()
+    own = module.state_dict()
+    if set(own) != set(arrays) or any(tuple(own[k].shape) != np.shape(arrays[k]) for k in own):
+        raise InputError("this model is damaged: its weights do not fit its net; fit it again")
+    module.load_state_dict({k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()})
+
+
+class Average:
+    """An exponential moving average of a module's weights, with a warm-up (Karras et al. 2022, section F.2)."""
+
+    def __init__(self, module: Any, half_life_steps: float) -> None:
+        self.values = {k: v.detach().clone() for k, v in module.state_dict().items()}
+        self.half_life = half_life_steps
+        self.steps = 0
+
+    def update(self, module: Any) -> None:
+        """Take in the module's weights after a step."""
+        self.steps += 1
+        keep = 0.5 ** (1 / max(min(self.half_life, 0.05 * self.steps), 1e-8))
+        for k, v in module.state_dict().items():
+            if v.dtype.is_floating_point:
+                self.values[k].mul_(keep).add_(v.detach(), alpha=1 - keep)
+            else:
+                self.values[k].copy_(v)
+
+    def into(self, module: Any) -> None:
+        """Put the average into a module."""
+        module.load_state_dict(self.values)
