@@ -179,7 +179,7 @@ class _Keeper:
         if self.path is None or not self.path.is_file():
             return fresh
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with self.path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
                 arrays = {k: file[k] for k in file.files}
             for k, module in self.parts.items():
                 values = {n: torch.from_numpy(arrays[f"{k}/{n}"]) for n, _ in module.named_parameters()}
