@@ -91,7 +91,7 @@ class ImageDiffusionFitted(ImageFitted):
             raise InputError("this model is damaged: its Gaussian does not fit its images; fit it again")
         net = network(shape, len(counts), sizes, 0.0)
         door.load_arrays(net, {k[4:]: v for k, v in state.arrays.items() if k.startswith("net.")})
-        return cls(schema, combinations, counts, shape, space, net.eval(), sizes, dict(state.meta["facts"]))
+        return cls(schema, combinations, counts, shape, space, net.train(False), sizes, dict(state.meta["facts"]))
 
 
 @dataclass(frozen=True)

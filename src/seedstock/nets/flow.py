@@ -139,7 +139,7 @@ def train(net: Any, x: Matrix, y: NDArray[np.int64], how: Training, seed: int) -
                     break
         average.values = kept or average.values
         average.into(net)
-        net.eval().to("cpu")
+        net.train(False).to("cpu")
     facts = {"steps": step, "seconds": round(time.perf_counter() - start, 1), "loss": float(np.mean(losses[-100:]))}
     return {**facts, "held_out_loss": best if held else None}
 
@@ -157,7 +157,7 @@ def _held_out(net: Any, average: Any, x: Any, y: Any) -> float:
     torch = door.need()
     own = {k: v.detach().clone() for k, v in net.state_dict().items()}
     average.into(net)
-    net.eval()
+    net.train(False)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         repeated = max(1, 512 // len(x))

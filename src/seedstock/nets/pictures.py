@@ -119,7 +119,7 @@ def draw(
     """Return pictures (n, h, w, c) in -1..1 for noise of that shape; pixels where `keep` is true stay as they are."""
     where = door.device()
     with door.seeded(0):
-        denoiser = Denoiser(net, _path(space, where)).to(where).eval()
+        denoiser = Denoiser(net, _path(space, where)).to(where).train(False)
         return _draw(denoiser, noise, labels, sizes, pixels, keep)
 
 

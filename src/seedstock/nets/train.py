@@ -87,7 +87,7 @@ def train(
     preview : callable or None
         Averaged model -> pictures, for those who watch.
     """
-    average = copy.deepcopy(model).eval().requires_grad_(False)
+    average = copy.deepcopy(model).train(False).requires_grad_(False)
     best = copy.deepcopy(average)
     adam = torch.optim.Adam(model.parameters(), lr=plan.rate, betas=(0.9, 0.99))
     keeper = _Keeper(name, model, average, best, adam)
@@ -139,7 +139,7 @@ def train(
             best_loss, best_step = value, step
             best.load_state_dict(average.state_dict())
     model.load_state_dict(best.state_dict())
-    model.eval().requires_grad_(False)
+    model.train(False).requires_grad_(False)
     keeper.save(step, best_step, best_loss, looks, before + time.monotonic() - start)
     return Outcome(step, round(before + time.monotonic() - start, 2), last, best_loss, best_step, ended)
 
