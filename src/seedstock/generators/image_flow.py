@@ -67,7 +67,9 @@ class ImageFlowFitted(ImageFitted):
         net = network(dims, classes, width, depth, 0.0)
         door.load_arrays(net, {k[4:]: v for k, v in state.arrays.items() if k.startswith("net.")})
         sizes = {"dims": dims, "classes": classes, "width": width, "depth": depth}
-        return cls(schema, combinations, counts, shape, components, net.train(False), sizes, steps, dict(state.meta["facts"]))
+        return cls(
+            schema, combinations, counts, shape, components, net.train(False), sizes, steps, dict(state.meta["facts"])
+        )
 
 
 @dataclass(frozen=True)
