@@ -3,8 +3,8 @@
     python benchmarks/security/nslkdd.py [--generator forest] [--seed 0] [--threads 2]
 
 The generator sees KDDTrain+ (41 features and the five families). Drawn rows, as many as real ones, train two
-classifiers; so do the real rows; both are tested on KDDTest+, of whose attacks a third are of types that training
-never had. The generator does not see KDDTest+, and no setting is chosen by it.
+classifiers; so do the real rows; both are tested on KDDTest+, of whose attack rows three in ten are of types that
+training never had. The generator does not see KDDTest+, and no setting is chosen by it.
 
 Beside it: a classifier that tells drawn from real rows (AUC out of three folds; its floor between two halves of the
 real rows), and the share of rows that keep each rule: real, drawn, and drawn without enforcement.
