@@ -20,7 +20,7 @@ from seedstock.core.table import Column, Dataset, Table
 from seedstock.network.addresses import Addresses
 from seedstock.network.keyed import Keyed
 from seedstock.network.names import Macs, Names
-from seedstock.network.types import IPV4, is_address, is_mac, may_be_name, types_of
+from seedstock.network.types import IPV4, is_address, is_mac, is_name, may_be_name, types_of
 
 _PLACE = rf"(?P<v4>(?<![A-Za-z0-9.])(?<![A-Za-z]/){IPV4}(?![A-Za-z0-9]|\.\d))"
 _PLACE6 = r"(?P<v6>(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![\w:]))"
@@ -28,6 +28,7 @@ _PLACE_MAC = r"(?P<mac>(?<![\w:-])[0-9A-Fa-f]{2}(?P<sep>[:-])(?:[0-9A-Fa-f]{2}(?
 _ANYWHERE = re.compile(f"{_PLACE_MAC}|{_PLACE}|{_PLACE6}")
 _TOKEN = re.compile(r"(?<![\w@.-])[\w*-]+(?:\.[\w*-]+)+\.?(?![\w@-])")
 _URL_HOST = re.compile(r"(?<=://)(?:(?P<user>[^/@\s]*)@)?(?P<host>[^/:?#\s\[\]\"',;]+)")
+_SAID = re.compile(r"\b\w*(?:host|hostname|domain|server|site)=(?P<host>[\w.-]+)", re.I)
 _VERSION = re.compile(
     r".*(version|(^|[_\s.-])ver([_\s.-]|$)|(^|[_\s.-])oid|release|build|firmware|kernel|agent).*", re.I
 )
@@ -155,11 +156,18 @@ class _Seen:
 
     def text(self, text: str, name: str = "", kind: str | None = None) -> None:
         if _may_hold(text) and not (_VERSION.fullmatch(name) and kind != "address"):
+            names = False
             for match in _ANYWHERE.finditer(text):
                 if match["mac"]:
                     self.macs.add(match["mac"].lower())
                 elif is_address(match[0]):
                     self.addresses.add(match[0])
+                    names = True
+            if names:
+                # A message that names an address may name the machine as well: ns.bank.com [8.8.8.8].
+                self.names.update(m[0] for m in _TOKEN.finditer(text) if _likely(m[0]))
+        if "=" in text:
+            self.names.update(m["host"] for m in _SAID.finditer(text) if _likely(m["host"]))
         if kind == "address":
             self.addresses.update(t for t in _parts(text) if is_address(t))
         if kind == "mac" and is_mac(text.strip()):
@@ -259,6 +267,10 @@ _REPLACED: Mapping[str, Callable[[str], bool]] = {
 
 def _levels(column: Column) -> list[str]:
     return [] if column.levels is None else [str(t) for t in column.levels]
+
+
+def _likely(text: str) -> bool:
+    return is_name(text) or (text.count(".") >= 2 and may_be_name(text))
 
 
 def _may_hold(text: str) -> bool:

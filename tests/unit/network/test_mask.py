@@ -240,3 +240,13 @@ def test_what_the_field_writes_is_no_misspelling() -> None:
     found = seedstock.check(data)
     spelled = {f.column for f in found if f.check == "inconsistent_categories"}
     assert spelled == {"note"}
+
+
+def test_messages_that_name_an_address_name_no_machine() -> None:
+    texts = ["checking getaddrinfo for ns.bank.com [8.8.8.8] failed", "see setup.exe and ns.bank.com",
+             "again a.thrift.net.om [8.8.8.8]", "tty=ssh rhost=ec2.eu.loans.com.cn  user=root"]  # fmt: skip
+    made = mask(one(message=texts), b"key").data.table["message"].texts()
+    assert not any(w in "".join(made) for w in ("bank", "thrift", "loans"))
+    assert "8.8.8.8" not in made[0]
+    assert made[0].endswith("failed")
+    assert "setup.exe" in made[1]
