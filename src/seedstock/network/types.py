@@ -130,7 +130,9 @@ def _domains(texts: Sequence[str], name: str) -> bool:
     if told:
         return named > 0 and _share(parts, lambda t: is_name(t) or is_address(t) or _HOST.fullmatch(t)) >= MOST
     # Without a telling name, files and packages look alike: most must end as names of the net mostly do.
-    common = _share(parts, lambda t: is_name(t) and t.rstrip(".").rsplit(".", 1)[-1].lower() in ENDS)
+    common = _share(
+        parts, lambda t: is_name(t) and t.lower().rstrip(".").removesuffix(".example").rsplit(".", 1)[-1] in ENDS
+    )
     return named >= MOST and common >= 0.5 and len(parts) >= 3
 
 

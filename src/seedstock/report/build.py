@@ -17,6 +17,7 @@ from markupsafe import Markup
 from seedstock.core.results import Evidence
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column
+from seedstock.network.types import types_in
 from seedstock.report import charts, space
 from seedstock.report.cards import cards_by_group, learner_name
 from seedstock.report.changes import TONES, changes, found_in
@@ -245,6 +246,7 @@ def _columns(run: Run, marginals: Mapping[str, charts.Chart], worst: Sequence[st
         first = set(worst[:MAX_LISTED])
         names = [n for n in names if n in first]
     found = found_in(run.findings)
+    types = types_in(run.train.table, run.train.columns.columns)
     out = []
     for name in names:
         schema, real, drawn = run.train.columns[name], run.train.table[name], run.synthetic.table[name]
@@ -252,7 +254,7 @@ def _columns(run: Run, marginals: Mapping[str, charts.Chart], worst: Sequence[st
         out.append(
             {
                 "name": label(name),
-                "kind": schema.kind,
+                "kind": f"{schema.kind} · {types[name]}" if name in types else schema.kind,
                 "roles": ", ".join(schema.roles).replace("_", " "),
                 "dtype": shown(schema.dtype, 30),
                 "distinct": _distinct(real),

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from seedstock.core.results import Finding
+from seedstock.network.types import types_of
 from seedstock.report.build import product_version, source_name
 from seedstock.report.datacard import data_card
 from seedstock.report.text import plain
@@ -28,8 +29,9 @@ def facts(run: Run) -> dict[str, Any]:
     dict
         ``format``, ``version``, ``verdict``, ``scores`` and ``floors`` (name -> value or None; utility one level
         deeper), ``measures`` (each score in full, with its group), ``findings``, ``damage`` (what each kind costs),
-        ``edits`` (counts), ``notes``, ``schema``, ``source``, ``rows``, ``generator``, ``settings``, ``model``,
-        ``seed``, ``seconds``, ``versions``, ``record``, ``card`` (the record in words).
+        ``edits`` (counts), ``notes``, ``schema``, ``field`` (what columns of network data hold), ``source``,
+        ``rows``, ``generator``, ``settings``, ``model``, ``seed``, ``seconds``, ``versions``, ``record``, ``card`` (the
+        record in words).
         Cells are not in it, except those that a check or a measure puts in its details.
     """
     verdict = run.verdict
@@ -57,6 +59,7 @@ def facts(run: Run) -> dict[str, Any]:
             "synthetic": run.synthetic.size,
         },
         "schema": run.train.schema.to_json(),
+        "field": types_of(run.train),
         "generator": run.generator,
         "settings": run.settings,
         "model": run.model,

@@ -250,3 +250,16 @@ def test_messages_that_name_an_address_name_no_machine() -> None:
     assert "8.8.8.8" not in made[0]
     assert made[0].endswith("failed")
     assert "setup.exe" in made[1]
+
+
+def test_the_run_says_what_columns_hold() -> None:
+    import pandas as pd
+
+    table = flows(300)
+    frame = pd.DataFrame({k: c.texts() if c.is_text else c.values for k, c in table.columns.items()})
+    grown = seedstock.grow(frame, generator="independent", rows=50)
+    held = next(iter(grown.facts["field"].values()))
+    assert held["dst"] == "address"
+    assert held["port"] == "port"
+    assert held["query"] == "domain"
+    assert "category · address" in grown.report
