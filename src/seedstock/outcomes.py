@@ -223,18 +223,20 @@ class Grown(Judged):
         """Write a Croissant description of the file that holds the rows."""
         from seedstock.provenance.croissant import croissant, file_facts
 
-        found = [{**file_facts(f), "name": f"{rows.name}/{f.name}"} for f in sorted(rows.glob("*.parquet"))]
+        inside = sorted([*rows.glob("*.parquet"), *rows.glob("*.csv")]) if rows.is_dir() else []
+        found = [{**file_facts(f), "name": f"{rows.name}/{f.name}"} for f in inside]
         text = json.dumps(croissant(self.run.record, found or file_facts(rows)), indent=1, ensure_ascii=False)
         store.file_in_place(path, lambda new: new.write_text(text + "\n", "utf-8"))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the rows, croissant.json, report.html, run.json and model/ into a folder.
 
-        The rows are synthetic.parquet; of linked tables, a folder synthetic/ with one file a table.
+        The rows are synthetic.parquet; of linked tables a folder synthetic/ with one file a table, of images one with
+        a PNG each.
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        rows = target / ("synthetic" if len(self.run.synthetic.tables) > 1 else "synthetic.parquet")
+        rows = target / rows_name(self.run.synthetic.schema)
         save_rows(self.run.synthetic, rows, metadata_of(self.run.record))
         self.model.save(target / "model")
         self.save_croissant(rows, target / "croissant.json")
@@ -265,12 +267,27 @@ def flavour_of(data: Dataset) -> str:
     return flavour if flavour in FLAVOURS else "pandas"
 
 
+def rows_name(schema: Schema) -> str:
+    """Return what the synthetic rows are called in the folder of a run: a file, or a folder of tables or images."""
+    whole = len(schema.tables) == 1 and not next(iter(schema.tables.values())).of_kind("image")
+    return "synthetic.parquet" if whole else "synthetic"
+
+
 def save_rows(data: Dataset, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write one table as a file, linked tables as a folder of files."""
+    """Write one table as a file, linked tables as a folder of files, images as a folder of pictures."""
+    from seedstock.sources.images import LABELS_FILE
     from seedstock.sources.linked import SCHEMA_FILE
     from seedstock.sources.write import write
     from seedstock.sources.write_linked import write_tables
 
+    if data.domain == "image" and not path.suffix:
+        from seedstock.sources.write_images import ImageFolder
+
+        with store.folder_in_place(path, LABELS_FILE) as new:
+            images = ImageFolder(new)
+            images.append(data)
+            images.close(metadata)
+        return
     if len(data.tables) == 1:
         write(data, path, metadata)
         return

@@ -12,8 +12,10 @@ from seedstock.clock import Progress
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
 from seedstock.drawing import Sink
-from seedstock.outcomes import Grown, Model, metadata_of
+from seedstock.outcomes import Grown, Model, metadata_of, rows_name
+from seedstock.sources.images import LABELS_FILE
 from seedstock.sources.linked import SCHEMA_FILE
+from seedstock.sources.write_images import ImageFolder
 from seedstock.sources.write_linked import write_tables
 from seedstock.stages import Prepared
 from seedstock.store import folder_in_place
@@ -38,6 +40,7 @@ class Folder:
         self._generator, self._about, self._flavour, self._progress = generator, about, flavour, progress
         self._carried: dict[str, str] = {}
         self._linked: Dataset | None = None
+        self._rows = "synthetic.parquet"
 
     def model(self, fitted: Fitted, ready: Prepared, record: Mapping[str, Any]) -> None:
         """Write model/. An earlier run's verdict must not stand beside it, and goes."""
@@ -55,8 +58,16 @@ class Folder:
         def sink(data: Dataset) -> None:
             writer.append(data)
 
+        self._rows = rows_name(fitted.schema)
         if len(fitted.schema.tables) > 1:
             yield self._tables
+            return
+        if self._rows == "synthetic":
+            with folder_in_place(self.path / self._rows, LABELS_FILE) as new:
+                images = ImageFolder(new)
+                yield images.append
+                images.close(self._carried)
+            self._progress.kept(str(self.path / self._rows))
             return
         with Writer(self.path / "synthetic.parquet", fitted.schema) as writer:
             yield sink
@@ -78,8 +89,7 @@ class Folder:
     def reports(self, grown: Grown) -> None:
         """Write croissant.json, report.html, and run.json last."""
         self._progress.stage("report")
-        rows = "synthetic.parquet" if self._linked is None else "synthetic"
-        grown.save_croissant(self.path / rows, self.path / "croissant.json")
+        grown.save_croissant(self.path / self._rows, self.path / "croissant.json")
         self._progress.kept(str(self.path / "croissant.json"))
         grown.save_report(self.path / "report.html")
         self._progress.kept(str(self.path / "report.html"))

@@ -80,7 +80,7 @@ def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted
     """Fit a generator to training rows; for those who wait, what it will take is found out first."""
     if (
         clock.progress.wants_estimate
-        and train.domain != "linked"
+        and train.domain not in ("linked", "image")
         and len(train.table) * len(train.table.names) > PROBED_CELLS
     ):
         with clock.stage("probe") as progress:

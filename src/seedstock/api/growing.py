@@ -12,10 +12,10 @@ from seedstock import pipeline
 from seedstock.api.addresses import hide
 from seedstock.api.cleaning import known_policy
 from seedstock.api.gathering import gather
+from seedstock.api.imaging import chosen
 from seedstock.api.models import row_count
 from seedstock.api.privacy import asked, policy_of
 from seedstock.api.reading import Source, read
-from seedstock.catalog import default_generator
 from seedstock.clock import Progress, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.conditions.rare import shares_of
@@ -57,6 +57,8 @@ def grow(
     keep_addresses: bool = False,
     epsilon: float | None = None,
     delta: float | None = None,
+    size: int | None = None,
+    max_minutes: float | None = None,
     progress: Progress | None = None,
 ) -> Grown:
     """Check, clean, split, fit, sample and judge: the whole line in one call.
@@ -97,6 +99,10 @@ def grow(
     key : path or None
         The key file of the mark; by default the project's own, which is made on first use. Other keys mark other
         rows of the same seed.
+    size : int or None
+        Height and width to which images are brought.
+    max_minutes : float or None
+        How long a neural generator may learn.
     real, override, keep_addresses, epsilon, delta
         See `fit`.
 
@@ -115,12 +121,12 @@ def grow(
         given, given_file = None, given
     listener = progress or Silent()
     listener.stage("read")
-    gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override, key, holdout)
+    gathered = gather(source, lambda s: read(s, target, schema, kinds, roles, size), real, override, key, holdout)
     hidden = hide(gathered, keep_addresses, key)
     gathered, given, rebalance = hidden.gathered, hidden.texts(given), hidden.texts(rebalance)
     wanted = [replace(r, what=hidden.texts(r.what)) for r in wanted]
     data, guarded = gathered.data, gathered.guarded
-    generator = generator or default_generator(data.domain)
+    generator, settings = chosen(generator, settings, data, max_minutes)
     mended = policy_of(
         policy, generator, {"given": given, "given_file": given_file is not None, "rare": rare, "rebalance": rebalance}
     )

@@ -10,13 +10,13 @@ from typing import Any
 from seedstock import drawing, pipeline, stages
 from seedstock.api.addresses import hide
 from seedstock.api.gathering import gather
+from seedstock.api.imaging import chosen
 from seedstock.api.privacy import asked
 from seedstock.api.reading import Source, read
-from seedstock.catalog import default_generator
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
-from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_of, save_rows
+from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_name, rows_of, save_rows
 from seedstock.provenance.content import content_of
 from seedstock.provenance.record import make
 from seedstock.settings import make_generator
@@ -38,6 +38,8 @@ def fit(
     keep_addresses: bool = False,
     epsilon: float | None = None,
     delta: float | None = None,
+    size: int | None = None,
+    max_minutes: float | None = None,
 ) -> Model:
     """Fit a generator to all rows of a source.
 
@@ -58,13 +60,15 @@ def fit(
     keep_addresses : bool
         Whether to learn the real IP and MAC addresses and names of machines. Otherwise each is replaced beforehand, one
         for one, by one that belongs to nobody; see `seedstock.network.addresses`. The record says which.
+    size, max_minutes
+        See `seedstock.grow`.
     epsilon, delta : float or None
         Budget of differential privacy; with it the generator is ``private``.
     """
     generator, settings = asked(generator, settings, epsilon, delta)
-    gathered = gather(source, lambda s: read(s, target, schema, kinds, roles), real, override)
+    gathered = gather(source, lambda s: read(s, target, schema, kinds, roles, size), real, override)
     data, overrides = hide(gathered, keep_addresses).gathered.whole, gathered.guarded.overrides
-    generator = generator or default_generator(data.domain)
+    generator, settings = chosen(generator, settings, data, max_minutes)
     made = make_generator(generator, settings)
     fitted = stages.fit(made, data, seed, Clock(progress or Silent()))
     about = {
@@ -111,7 +115,7 @@ def sample(
     given : mapping, sequence of texts, frame or path
         What the rows must be; see `Model.sample`.
     output : path or None
-        A file (its ending says the format); then the path is returned.
+        A file (its ending says the format), or a folder for linked tables and images; then the path is returned.
     given_file : path or frame
         Partial rows, beside what `given` says of all rows.
     mark, key
@@ -134,7 +138,7 @@ def sample(
     rng = Rng(seed).child("sample")
     if output is None:
         return as_frame(drawing.draw(drawer, n, rng, conditions, progress=listener), own.flavour)
-    if len(own.schema.tables) > 1:
+    if rows_name(own.schema) == "synthetic":  # a folder, of tables or of images
         drawn = drawing.draw(drawer, n, rng, conditions, progress=listener)
         save_rows(drawn, Path(output), own.metadata(seed, conditions, content_of(drawn), facts))
         return Path(output)

@@ -20,6 +20,7 @@ def read(
     schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     kinds: Mapping[str, str] | None = None,
     roles: Mapping[str, Any] | None = None,
+    size: int | None = None,
 ) -> Dataset:
     """Read a file or a frame, and find out what its columns are.
 
@@ -27,21 +28,30 @@ def read(
     ----------
     source : path, pandas.DataFrame, polars.DataFrame, pyarrow.Table or Dataset
         Files: CSV, TSV, JSON lines, Parquet, Arrow/Feather, Excel. Linked tables: an SQLite file, a folder of table
-        files, or a mapping of names to frames.
+        files, or a mapping of names to frames. Images: a folder of image files, or an npz file.
     target : str or None
         The column that a model is to learn.
     schema : path or mapping or None
         A schema file (TOML or JSON), or what it says.
     kinds, roles : mapping or None
         Column -> kind (``number``, ``category``, ``id``, ...), column -> role, where the guess is wrong.
+    size : int or None
+        Height and width to which images are brought.
     """
     if isinstance(source, Dataset):
         if target is None:
             return source
         return with_target(source, target)
+    from seedstock.sources.images import is_images, read_images
     from seedstock.sources.linked import is_linked, read_linked
     from seedstock.sources.read import read as read_source
 
+    if is_images(source) and isinstance(source, str | os.PathLike):
+        if schema is not None or kinds:
+            raise InputError("an image set has images and labels; say with roles what a label is, without a schema")
+        return read_images(source, size, target, roles)
+    if size is not None:
+        raise InputError("a size is for images, and this source holds none; leave it out")
     if is_linked(source):
         if target is not None:
             raise InputError("linked tables have no single target column; leave the target out")
@@ -65,6 +75,10 @@ def read_like(source: Source, real: Dataset) -> Dataset:
     from seedstock.sources.linked import read_linked
     from seedstock.sources.read import read as read_source
 
+    if real.domain == "image" and isinstance(source, str | os.PathLike):
+        from seedstock.sources.images import read_images
+
+        return read_images(source, like=real)
     if real.domain == "linked":
         return read_linked(source, real.schema)
     return read_source(source, schema=real.schema)

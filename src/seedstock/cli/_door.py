@@ -46,6 +46,12 @@ SchemaFile = Annotated[
 Data = Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, JSON lines, Parquet, Arrow or Excel.")]
 
 
+Size = Annotated[
+    int | None, typer.Option("--size", metavar="PIXELS", help="Height and width of images.", show_default="their own")
+]
+MaxMinutes = Annotated[
+    float | None, typer.Option("--max-minutes", help="How long a neural generator may learn.", show_default="its own")
+]
 Epsilon = Annotated[
     float | None,
     typer.Option("--epsilon", help="Differential privacy with this budget: rows with a proof.", show_default="none"),

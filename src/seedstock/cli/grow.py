@@ -18,6 +18,7 @@ from seedstock.cli._door import (
     Json,
     KeepAddresses,
     Key,
+    MaxMinutes,
     NoMark,
     Order,
     Override,
@@ -25,6 +26,7 @@ from seedstock.cli._door import (
     Real,
     SchemaFile,
     Seed,
+    Size,
     Target,
     door,
     print_json,
@@ -96,6 +98,8 @@ def grow(
     role: Roles = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
+    size: Size = None,
+    max_minutes: MaxMinutes = None,
     entity: Entity = None,
     order: Order = None,
     no_mark: NoMark = False,
@@ -115,7 +119,7 @@ def grow(
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     asked |= {"keep_addresses": keep_addresses or None}
-    asked |= {"epsilon": epsilon, "delta": delta}
+    asked |= {"epsilon": epsilon, "delta": delta, "size": size, "max_minutes": max_minutes}
     if model is not None and generator is None:
         asked["generator"] = "physical"
     own = [*(set_ or []), *([] if model is None else [f"model={model}"])]
@@ -160,11 +164,12 @@ def _merged(asked: dict[str, Any], pairs: list[str] | None, file: str | None) ->
 
 def _grow(data: Any, output: str, asked: dict[str, Any], open_: bool, json_: bool, quiet: bool) -> int:
     from seedstock import api
+    from seedstock.outcomes import rows_name
 
     shown = progress(json_, quiet)
     grown = api.grow(data, output=output, progress=shown, **asked)
     shown.close()
-    rows_at = "synthetic.parquet" if len(grown.run.synthetic.tables) == 1 else "synthetic"
+    rows_at = rows_name(grown.run.synthetic.schema)
     files = {name: str(Path(output) / name) for name in (rows_at, "report.html", "run.json", "model")}
     if json_:
         print_json({**grown.facts, "files": files})

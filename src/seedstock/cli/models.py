@@ -16,6 +16,7 @@ from seedstock.cli._door import (
     Json,
     KeepAddresses,
     Key,
+    MaxMinutes,
     NoMark,
     Order,
     Override,
@@ -23,6 +24,7 @@ from seedstock.cli._door import (
     Real,
     SchemaFile,
     Seed,
+    Size,
     Target,
     door,
     print_json,
@@ -48,6 +50,8 @@ def fit(
     role: Roles = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
+    size: Size = None,
+    max_minutes: MaxMinutes = None,
     entity: Entity = None,
     order: Order = None,
     also: Also = None,
@@ -72,6 +76,8 @@ def fit(
         "keep_addresses": keep_addresses or None,
         "epsilon": epsilon,
         "delta": delta,
+        "size": size,
+        "max_minutes": max_minutes,
     }
     known = {
         "target",
@@ -86,6 +92,8 @@ def fit(
         "keep_addresses",
         "epsilon",
         "delta",
+        "size",
+        "max_minutes",
     }
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)

@@ -57,6 +57,8 @@ def verdict(scores: list[Score]) -> Verdict:
     by_name = {s.name: s for s in scores}
     if "forecast_error" in by_name:
         return _of_series(by_name)
+    if "image_kernel_distance" in by_name:
+        return _of_images(by_name, scores)
     training, trained_by = _train_on(by_name)
     sharing, unknown = _share(by_name)
     watch = [_watch(s) for s in sorted(scores, key=_shortfall, reverse=True) if s.ok is False]
@@ -65,6 +67,33 @@ def verdict(scores: list[Score]) -> Verdict:
     ]
     sentence = f"{_TRAIN[training]}{trained_by}; {_SHARE[sharing]}{unknown}."
     return Verdict(training, sharing, sentence, tuple(watch))
+
+
+def _of_images(by_name: dict[str, Score], scores: list[Score]) -> Verdict:
+    """Judge images: by their distance as a set, and by whether training images came out again."""
+    likeness = [s for n in ("image_kernel_distance", "image_coverage") if (s := by_name.get(n)) and s.ok is not None]
+    training: Answer = "yes" if likeness and all(s.ok for s in likeness) else "with care"
+    why = ", for lack of any measure (cannot tell)" if not likeness else ""
+    short = [s for s in likeness if not s.ok]
+    if short:
+        why = f" ({explain(short[0])[0].lower()} fell short)"
+    copies, near = by_name.get("image_copy_rate"), by_name.get("image_nearest_ratio")
+    sharing: Answer = "yes"
+    told = ""
+    if copies is None or copies.ok is None or near is None or near.ok is None:
+        sharing, told = "with care", ", because copies could not be told from likenesses"
+    elif not copies.ok:
+        sharing = "no" if copies.value > 5 * copies.good else "with care"
+        told = f" ({copies.value:.3g} % of the drawn images are copies)"
+    elif not near.ok:
+        sharing, told = "with care", ", because drawn images lie closer to training images than new real ones do"
+    said = "do not share it: training images came out again" if sharing == "no" else _SHARE[sharing]
+    said = said.replace("training rows were", "training images were")
+    watch = [_watch(s) for s in sorted(scores, key=_shortfall, reverse=True) if s.ok is False]
+    watch += [
+        f"{explain(s)[0]} could not be measured: {s.details.get('why', 'unknown')}." for s in scores if s.ok is None
+    ]
+    return Verdict(training, sharing, f"{_TRAIN[training]}{why}; {said}{told}.", tuple(watch))
 
 
 def _of_series(by_name: dict[str, Score]) -> Verdict:

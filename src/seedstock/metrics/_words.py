@@ -8,6 +8,8 @@ from seedstock.core.results import Score
 
 _RARE = "Ask for more rows, or for given rare values (`--given`), and check that cleaning did not remove them."
 _UTILITY = "Fit a stronger generator; check the trends that involve the target, and that all of its classes are drawn."
+_IMAGES = "Give it more time (`--max-minutes`) or more images; try image_flow and image_diffusion, and a smaller size."
+_COPIED = "Remove duplicates, bring more images, train shorter or with more augmentation, and do not share these."
 _SEQUENCES = (
     "See the columns in the details; bring more sequences, or say with --role which column is whose (entity) and when."
 )
@@ -20,11 +22,46 @@ PERCENT = frozenset(
         *("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used"),
         *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage", "parent_child_trend_error"),
         *("sequence_length_error", "gap_error", "transition_error", "rhythm_error", "burst_error", "memory_error"),
+        "image_copy_rate",
     ]
 )
 """Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
 
 _WORDS: dict[str, tuple[str, str, str]] = {
+    "image_kernel_distance": (
+        "Kernel distance",
+        "How far drawn images are from the training images as a set, in thousandths; 0 is best. In the details: noise, "
+        "a Gaussian of the pixels, and copies.",
+        _IMAGES,
+    ),
+    "image_frechet_distance": (
+        "Frechet distance",
+        "How far the means and spreads of what drawn images show are from the real ones; 0 is best.",
+        _IMAGES,
+    ),
+    "image_precision": ("Precision", "Share of drawn images that lie where real ones lie.", _IMAGES),
+    "image_recall": ("Recall", "Share of real images that lie where drawn ones lie.", _IMAGES),
+    "image_density": (
+        "Density",
+        "How densely drawn images fill the neighbourhoods of real ones, 1 being as densely.",
+        _IMAGES,
+    ),
+    "image_coverage": ("Coverage", "Share of real images that have a drawn image in their neighbourhood.", _IMAGES),
+    "image_detection": (
+        "Detection by a linear model",
+        "How well a linear model tells drawn from held-out images; 0.5 is a coin toss.",
+        _IMAGES,
+    ),
+    "image_copy_rate": (
+        "Copies of training images",
+        "Share of drawn images that are far closer to one training image than to any other, mirrored or not.",
+        _COPIED,
+    ),
+    "image_nearest_ratio": (
+        "Distance to training images",
+        "Median distance of drawn images to the nearest training image, where that of new real images is 1.",
+        _COPIED,
+    ),
     "sequence_length_error": (
         "Lengths of sequences",
         "How far the distribution of the numbers of events is from the real one, 0 % being equal.",

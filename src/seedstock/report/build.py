@@ -65,6 +65,11 @@ def page(run: Run) -> str:
 
         css = (_HERE / "assets" / "style.css").read_text("utf-8")
         return linked_page(run, source_name(run), product_version(), _hash(css), css)
+    if run.train.domain == "image":
+        from seedstock.report.images import images_page
+
+        css = (_HERE / "assets" / "style.css").read_text("utf-8")
+        return images_page(run, source_name(run), product_version(), _hash(css), css)
     limit = MAX_CHARTS
     html = _render(run, limit)
     while len(html.encode()) > MAX_BYTES and limit > 6:
