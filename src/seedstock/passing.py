@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seedstock.core.links import lead_rows
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.links import lead_rows, parent_rows
 from seedstock.core.rng import Rng
+from seedstock.core.schema import Link
 from seedstock.core.table import Dataset, Table
 from seedstock.encoding.rules.find import is_kept, of_the_field
 from seedstock.encoding.rules.rule import Rule
@@ -59,6 +63,52 @@ def pass_rates(fitted: Any, real: Sequence[Dataset], synthetic: Dataset, rng: Rn
         for rule in [*plan.rules, *broken]:
             facts = rule.facts() | {"enforced": rule.name in known, "passes": _rates(rule, tables)}
             out.append(facts if len(real[0].tables) == 1 else {"table": name, **facts})
+    sets = {"real": real, "synthetic": (synthetic,), **({} if free is None else {"unenforced": (free,)})}
+    return out + [_after(link, sets, fitted) for link in real[0].schema.links if all(_times(link, real[0]))]
+
+
+def _times(link: Link, data: Dataset) -> tuple[str | None, str | None]:
+    """Return the columns that say when a child and its parent happened, where there are such."""
+    ends = (link.child, link.parent) if link.child != link.parent else ()
+    found = []
+    for name in ends:
+        columns = data.schema.tables[name]
+        stamps = [c for c in columns.of_kind("number") if c.lower() in ("ts", "timestamp")]
+        known = columns.of_kind("datetime") or stamps
+        found.append(known[0] if known else None)
+    if not found or None in found:
+        return None, None
+    kinds = {data.schema.tables[t][c].kind for t, c in zip(ends, found, strict=True) if c is not None}
+    return (found[0], found[1]) if len(kinds) == 1 else (None, None)
+
+
+def _after(link: Link, sets: Mapping[str, Sequence[Dataset]], fitted: Any) -> dict[str, Any]:
+    """Return how many children are not before their parent: a log's entry not before its connection."""
+    child, parent = _times(link, sets["real"][0])
+    assert child is not None
+    assert parent is not None
+    shares, bad, n = {}, 0, 0
+    for what, parts in sets.items():
+        late = [_not_before(d, link, child, parent) for d in parts]
+        held = np.concatenate(late)
+        shares[what] = float(held.mean()) if len(held) else None
+        if what == "real":
+            bad, n = int((~held).sum()), len(held)
+    gaps = getattr(getattr(fitted, "models", {}).get(link.child), "gaps", {})
+    text = f"{link.child}.{child} >= {link.parent}.{parent}"
+    return {
+        "table": link.child, "kind": "after", "name": f"after: {text}", "columns": [child, parent], "text": text,
+        "support": n, "violations": bad, "declared": False, "enforced": child in gaps and not bad, "passes": shares,
+    }  # fmt: skip
+
+
+def _not_before(data: Dataset, link: Link, child: str, parent: str) -> NDArray[np.bool_]:
+    rows = parent_rows(data, link)
+    a, b = data.tables[link.child][child], data.tables[link.parent][parent]
+    here = (rows >= 0) & ~a.missing
+    here[here] = ~b.missing[rows[here]]
+    x, y = (c.values.astype("i8") if c.values.dtype.kind == "M" else c.values for c in (a, b))
+    out: NDArray[np.bool_] = x[here] >= y[rows[here]]
     return out
 
 

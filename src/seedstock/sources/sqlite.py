@@ -102,13 +102,25 @@ def _quoted(name: str) -> str:
 def _table(con: sqlite3.Connection, name: str, notes: list[str]) -> RawTable:
     info = con.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
     columns: dict[str, Raw] = {}
+    order = _order(con, name, [str(row[1]) for row in info])
     for _, column, declared, *_ in info:
-        cells = [row[0] for row in con.execute(f"SELECT {_quoted(column)} FROM {_quoted(name)}")]
+        cells = [row[0] for row in con.execute(f"SELECT {_quoted(column)} FROM {_quoted(name)} ORDER BY {order}")]
         if any(isinstance(c, bytes) for c in cells):
             notes.append(f"Column {name}.{column} holds bytes, which are left out.")
             continue
         columns[str(column)] = _raw(cells, str(declared or "").upper())
     return RawTable(columns)
+
+
+def _order(con: sqlite3.Connection, name: str, columns: list[str]) -> str:
+    """Return what keeps columns beside each other: unasked, SQLite reads an indexed column in the index's order."""
+    taken = {c.casefold() for c in columns}
+    alias = next((a for a in ("rowid", "_rowid_", "oid") if a not in taken), None)
+    try:
+        con.execute(f"SELECT {alias or 'NULL.'} FROM {_quoted(name)} LIMIT 0")
+    except sqlite3.OperationalError:
+        return ", ".join(_quoted(c) for c in _primary_key(con, name) or columns)
+    return str(alias)
 
 
 def _raw(cells: list[Any], declared: str) -> Raw:
