@@ -199,6 +199,9 @@ class Grown(Judged):
     model: Model
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        return f"<Grown: {self.run.rows or self.run.synthetic.size:,} rows by {self.run.generator}; {self.verdict.sentence}>"
+
     @property
     def table(self) -> Any:
         """The synthetic rows as the kind of frame that was handed in; for a file, as pandas.

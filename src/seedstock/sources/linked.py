@@ -17,10 +17,12 @@ from seedstock.core.schema import Link, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.sources._raw import RawTable
 from seedstock.sources.find_links import find_links
+from seedstock.sources.open import open_file
 from seedstock.sources.read import read
 from seedstock.sources.sqlite import is_sqlite, read_sqlite
+from seedstock.sources.zeek import KEY, PARENT, links_of
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".arrow", ".feather")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".arrow", ".feather", ".log")
 ORPHANS = ("drop", "keep")
 SCHEMA_FILE = "schema.json"
 
@@ -135,7 +137,12 @@ def _sources(source: Any) -> tuple[dict[str, Any], list[Link], dict[str, list[st
     if path.is_dir():
         files = _files(path)
         origin = {"path": path.name, "format": "folder", "sha256": _digest(files)}
-        return {f.name.split(".")[0]: f for f in files}, [], {}, [], origin
+        named: dict[str, Any] = {f.name.split(".")[0]: f for f in files}
+        if not any(f.suffix.lower() == ".log" for f in files):
+            return named, [], {}, [], origin
+        logs = {name: open_file(f) for name, f in named.items()}
+        links, notes = links_of(logs)
+        return dict(logs), links, {PARENT: [KEY]} if links else {}, notes, {**origin, "format": "folder of logs"}
     raw, links, keys, notes = read_sqlite(path)
     origin = {"path": path.name, "format": "sqlite", "bytes": path.stat().st_size, "sha256": _digest([path])}
     parts: dict[str, RawTable] = raw

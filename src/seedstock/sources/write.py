@@ -22,7 +22,7 @@ from seedstock.sources.outgoing import outgoing
 from seedstock.sources.texts import cell_texts
 
 SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl",
-            ".ndjson": "jsonl", ".arrow": "arrow", ".feather": "arrow"}  # fmt: skip
+            ".ndjson": "jsonl", ".arrow": "arrow", ".feather": "arrow", ".log": "zeek"}  # fmt: skip
 BLOCK_ROWS = 50_000
 
 
@@ -162,6 +162,10 @@ def _open(form: str, path: Path, schema: TableSchema, metadata: Mapping[str, str
         from seedstock.sources._frames_out import ArrowSink
 
         return ArrowSink(path, schema, metadata)
+    if form == "zeek":
+        from seedstock.sources.zeek import ZeekSink
+
+        return ZeekSink(path, schema, path.name.lstrip(".").split(".")[0])
     return JsonSink(path, schema) if form == "jsonl" else DelimitedSink(path, schema, "\t" if form == "tsv" else ",")
 
 
