@@ -200,7 +200,8 @@ class Grown(Judged):
     folder: Path | None = None
 
     def __repr__(self) -> str:
-        return f"<Grown: {self.run.rows or self.run.synthetic.size:,} rows by {self.run.generator}; {self.verdict.sentence}>"
+        n = self.run.rows or self.run.synthetic.size
+        return f"<Grown: {n:,} rows by {self.run.generator}; {self.verdict.sentence}>"
 
     @property
     def table(self) -> Any:
