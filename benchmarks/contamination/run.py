@@ -1,7 +1,8 @@
 """Contamination: is it found, are clean tables left alone, are repairs right, and is it fast?
 
 Parts: inject (each kind planted at 0.5, 2 and 10 %), dirty (published dirty and clean versions, cell for cell), labels
-(digits and census with wrong labels, beside cleanlab where CLEANLAB_PYTHON names a Python that has it), recover
+(digits and census with wrong labels, beside cleanlab where CLEANLAB_PYTHON names a Python that has it), ranking (the
+public function on another model's probabilities and mistakes like people's), recover
 (accuracy that comes back), speed. Results go to results/DATE.json.
 """
 
@@ -25,7 +26,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from seedstock import api, catalog
@@ -61,14 +64,14 @@ json.dump({"score": score.tolist(), "flagged": flagged.tolist()}, sys.stdout)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["inject", "dirty", "labels", "recover", "speed"])
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
     asked = parser.parse_args()
     path = HERE / "results" / f"{datetime.date.today()}.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     found["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts:
         start = time.perf_counter()
-        found[part] = {"inject": inject, "dirty": dirty, "labels": labels, "recover": recover, "speed": speed}[part]()
+        found[part] = PARTS[part]()
         print(part, json.dumps(found[part], indent=1), f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(found, indent=1) + "\n")
@@ -127,7 +130,7 @@ def inject() -> dict[str, Any]:
         found["false_alarms"][name] = {**by, "grave": grave}
         for f in findings:
             known.setdefault((name, f.check), set()).add((f.column, f.message))
-    for check in catalog.names("checks"):
+    for check in catalog.names("checks", "table"):
         module = catalog.load("checks", check)
         for share in SHARES:
             recalls: dict[str, float] = {}
@@ -274,6 +277,30 @@ def labels() -> dict[str, Any]:
     return out
 
 
+def ranking() -> dict[str, Any]:
+    """`rank_label_errors` on anybody's probabilities: a support vector machine's, with mistakes like people's."""
+    data = digits()
+    features = frame(data, drop=("digit",)).X
+    out: dict[str, Any] = {}
+    for seed in range(3):
+        contaminated, bad = mistaken(data, 0.09, Rng(seed).child("people").generator())
+        y = contaminated.table["digit"].values.astype(np.int64)
+        model = SVC(gamma=0.001, C=10, probability=True, random_state=0)
+        P = cross_val_predict(model, features, y, cv=5, method="predict_proba")
+        found = rank_label_errors(y, P)
+        place = np.empty(len(y))
+        place[found.ranked] = -np.arange(len(y))
+        out[f"seed {seed}"] = {"true": int(bad.sum()), "ours": scores(bad, place, found.flagged)}
+        if peer := os.environ.get("CLEANLAB_PYTHON"):
+            out[f"seed {seed}"]["cleanlab"] = beside(peer, y, P, bad)
+    y = data.table["digit"].values.astype(np.int64)
+    P = cross_val_predict(
+        SVC(gamma=0.001, C=10, probability=True, random_state=0), features, y, cv=5, method="predict_proba"
+    )
+    out["right labels"] = {"flagged": len(rank_label_errors(y, P).flagged), "of": len(y)}
+    return out
+
+
 def scores(bad: np.ndarray, score: np.ndarray, flagged: np.ndarray) -> dict[str, float]:
     hit = bad[flagged].sum()
     precision, recall = hit / max(len(flagged), 1), hit / max(bad.sum(), 1)
@@ -386,6 +413,10 @@ def timed(what: str) -> dict[str, Any]:
         out["recall"] = round(len(seen & set(rows.tolist())) / len(rows), 3)
     return out
 
+
+PARTS = {
+    "inject": inject, "dirty": dirty, "labels": labels, "ranking": ranking, "recover": recover, "speed": speed,
+}  # fmt: skip
 
 if __name__ == "__main__":
     if "--" in sys.argv:
