@@ -14,8 +14,9 @@ from seedstock.api.cleaning import known_policy
 from seedstock.api.gathering import gather
 from seedstock.api.imaging import chosen
 from seedstock.api.models import row_count
-from seedstock.api.privacy import asked, policy_of
+from seedstock.api.privacy import asked, policy_of, proves
 from seedstock.api.reading import Source, read
+from seedstock.catalog import domain_of
 from seedstock.clock import Progress, Silent
 from seedstock.conditions import Conditions, Rare
 from seedstock.conditions.rare import shares_of
@@ -24,6 +25,7 @@ from seedstock.core.rng import Rng
 from seedstock.marking import Marking
 from seedstock.outcomes import Grown, Model, flavour_of
 from seedstock.output import Folder
+from seedstock.pipeline import Run
 from seedstock.settings import make_generator
 from seedstock.sources.partial import read_partial
 
@@ -59,6 +61,7 @@ def grow(
     delta: float | None = None,
     size: int | None = None,
     max_minutes: float | None = None,
+    trial: bool = False,
     progress: Progress | None = None,
 ) -> Grown:
     """Check, clean, split, fit, sample and judge: the whole line in one call.
@@ -103,6 +106,9 @@ def grow(
         Height and width to which images are brought.
     max_minutes : float or None
         How long a neural generator may learn.
+    trial : bool
+        Whether to find out, by a quick trial on some hundred training rows, if synthetic rows beside real ones help a
+        model that predicts the target; a note says so. See `seedstock.prove` for the full measure.
     real, override, keep_addresses, epsilon, delta
         See `fit`.
 
@@ -160,12 +166,28 @@ def grow(
         guarded.overrides,
         gathered.beside,
     )
-    run = replace(run, notes=(*guarded.notes, *hidden.notes, *run.notes))
+    told = _trial(run, made, generator, seed, listener) if trial else ()
+    run = replace(run, notes=(*guarded.notes, *hidden.notes, *told, *run.notes))
     about |= {"rows": run.train.size, "record": dict(run.record)}
     grown = Grown(run, Model(fitted, generator, about, flavour_of(data)), None if out is None else out.path)
     if out is not None:
         out.reports(grown)
     return grown
+
+
+def _trial(run: Run, made: Any, name: str, seed: int, progress: Progress) -> tuple[str, ...]:
+    """Return what a quick trial says, where there is something to try."""
+    tabular = run.train.domain == "table" and domain_of("generators", name) == "table"
+    if not tabular or run.train.target is None or proves(name):
+        return ()
+    from seedstock.proof.quick import quick_trial
+
+    progress.stage("trial", "do synthetic rows help?")
+    try:
+        gate = quick_trial(run.train, made, name, Rng(seed).child("trial"))
+    except InputError as error:
+        return (f"No quick trial of whether synthetic rows help: {error}.",)
+    return () if gate is None else (gate.sentence,)
 
 
 def _rare(rare: Mapping[Any, float] | Sequence[Rare | str] | str | None) -> list[Rare]:

@@ -67,6 +67,9 @@ Toml = Annotated[
 Kinds = Annotated[
     list[str] | None, typer.Option("--kind", metavar="COLUMN=KIND", help="What a column is, where the guess is wrong.")
 ]
+NoTrial = Annotated[
+    bool, typer.Option("--no-trial", help="Do not try whether synthetic rows beside real ones help a model.")
+]
 Roles = Annotated[list[str] | None, typer.Option("--role", metavar="COLUMN=ROLE", help="What a column does.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
 
@@ -103,6 +106,7 @@ def grow(
     entity: Entity = None,
     order: Order = None,
     no_mark: NoMark = False,
+    no_trial: NoTrial = False,
     key: Key = None,
     also: Also = None,
     real: Real = False,
@@ -119,6 +123,7 @@ def grow(
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     asked |= {"keep_addresses": keep_addresses or None}
+    asked |= {"trial": not no_trial or None}
     asked |= {"epsilon": epsilon, "delta": delta, "size": size, "max_minutes": max_minutes}
     if model is not None and generator is None:
         asked["generator"] = "physical"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from seedstock import catalog
+from seedstock.core.errors import SeedstockError
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.proof.task import Design, Target
@@ -19,7 +20,6 @@ from seedstock.proof.teacher import Teacher
 Matrix = NDArray[np.float64]
 NEIGHBOURS = 5
 TAUGHT = ", taught"
-BASELINES = ("duplication", "smote")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +38,8 @@ class Extra:
     labels: Matrix
 
 
-def extras(
-    train: Dataset, target: Target, generators: Mapping[str, Any], m: int, rng: Rng, baselines: bool = True
-) -> dict[str, Extra]:
-    """Make the extra rows of all arms from the real rows alone.
+def extras(train: Dataset, target: Target, generators: Mapping[str, Any], m: int, rng: Rng) -> dict[str, Extra]:
+    """Make the extra rows of all tried arms from the real rows alone.
 
     Parameters
     ----------
@@ -49,23 +47,39 @@ def extras(
         Each gives two arms: its own rows (``name``), and its rows labelled by the teacher (``name, taught``).
     m : int
         Extra rows of each arm.
-    baselines : bool
-        Whether to make those that are no synthesis as well: duplication, and SMOTE for classes.
     """
     out: dict[str, Extra] = {}
-    if baselines:
-        again = train.take(rng.child("duplication").generator().integers(len(train.table), size=m))
-        out["duplication"] = Extra(again, target.values(again))
-        if not target.is_number:
-            out["smote"] = smote(train, target, m, rng.child("smote"))
     teacher = Teacher.fit(train, target, rng.child("teacher"))
     for name, generator in generators.items():
         drawn = generator.fit(train, rng.child("fit", name)).sample(m, rng.child("sample", name))
-        labels = target.values(drawn)
-        known = np.isfinite(labels).all(1) & (target.is_number | (labels.sum(1) > 0))
-        out[name] = Extra(drawn.take(known), labels[known])
+        own = _labelled(drawn, target)
+        if len(own.labels):
+            out[name] = own
         out[taught(name)] = Extra(drawn, teacher.predict(drawn))
     return out
+
+
+def baselines(train: Dataset, target: Target, peers: Mapping[str, Any], m: int, rng: Rng) -> dict[str, Extra]:
+    """Make the extra rows to compare with: duplication, SMOTE for classes, and rows of `peers` as they come."""
+    again = train.take(rng.child("duplication").generator().integers(len(train.table), size=m))
+    out = {"duplication": Extra(again, target.values(again))}
+    if not target.is_number:
+        out["smote"] = smote(train, target, m, rng.child("smote"))
+    for name, peer in peers.items():
+        try:
+            drawn = peer.fit(train, rng.child("fit", name)).sample(m, rng.child("sample", name))
+        except SeedstockError:
+            continue  # what a peer cannot learn from has no score
+        extra = _labelled(drawn, target)
+        if len(extra.labels):
+            out[name] = extra
+    return out
+
+
+def _labelled(drawn: Dataset, target: Target) -> Extra:
+    labels = target.values(drawn)
+    known = np.isfinite(labels).all(1) & (target.is_number | (labels.sum(1) > 0))
+    return Extra(drawn.take(known), labels[known])
 
 
 def taught(name: str) -> str:

@@ -15,7 +15,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset
-from seedstock.proof.arms import BASELINES, extras
+from seedstock.proof.arms import baselines, extras
 from seedstock.proof.curve import sizes_up_to
 from seedstock.proof.learners import NAMES
 from seedstock.proof.scores import details, measure_of, score
@@ -60,6 +60,8 @@ class Plan:
         Synthetic rows of each arm.
     minutes : float
         No further seed is begun that would end after this time.
+    peers : mapping of str to Generator
+        Others to compare with, whose rows are set beside the real ones as they come, and are never chosen.
     """
 
     generators: Mapping[str, Any]
@@ -68,6 +70,7 @@ class Plan:
     seeds: int = 5
     drawn: int = 1_000
     minutes: float = 5.0
+    peers: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.learners:
@@ -80,7 +83,10 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """All results of a proof, and what they stand on."""
+    """All results of a proof, and what they stand on.
+
+    `expected` is what cross-validation said of the arms, by learner, few rows and seed: gain and its standard error.
+    """
 
     target: Target
     measure: str
@@ -93,6 +99,8 @@ class Measured:
     chosen: Mapping[tuple[str, int, int], str]
     notes: tuple[str, ...]
     seconds: float
+    compared: tuple[str, ...] = ("duplication", "smote")
+    expected: Mapping[tuple[str, int, int], Mapping[str, tuple[float, float]]] = field(default_factory=dict)
 
     def scores(self, arm: str, learner: str, n: int) -> NDArray[np.float64]:
         """Return the scores of all seeds, shape (seeds,)."""
@@ -144,6 +152,7 @@ def measure(
     sizes = tuple(sorted({*sizes_up_to(n_pool), *few, *(min(TIMES * n, n_pool) for n in few)}))
     results: list[Result] = []
     chosen: dict[tuple[str, int, int], str] = {}
+    expected: dict[tuple[str, int, int], Mapping[str, tuple[float, float]]] = {}
     done = 0
     for seed in range(plan.seeds):
         order = nested_order(pool, target, rng.child("order", seed))
@@ -153,7 +162,7 @@ def measure(
             run = _Run(train, test, Y_test, target, plan, stream, seed)
             # Many small fits: threads inside each cost more than they bring.
             with threadpool_limits(1):
-                results += run.few(chosen) if n in few else run.real_only()
+                results += run.few(chosen, expected) if n in few else run.real_only()
             if progress is not None:
                 progress((seed + (k + 1) / len(sizes)) / plan.seeds)
         done = seed + 1
@@ -163,7 +172,7 @@ def measure(
             break
     return Measured(
         target, measure_of(target), tuple(results), few, sizes, n_pool, len(test.table), done, chosen, tuple(notes),
-        time.perf_counter() - start,
+        time.perf_counter() - start, ("duplication", "smote", *plan.peers), expected,
     )  # fmt: skip
 
 
@@ -195,20 +204,24 @@ class _Run:
         trial = try_settings(self.train, self.target, {}, self.plan.learners, 0, self.rng.child("trial"))
         return [self._result(name, REAL, trial.best[name, REAL], None) for name in self.plan.learners]
 
-    def few(self, chosen: dict[tuple[str, int, int], str]) -> list[Result]:
+    def few(self, chosen: dict[Any, str], expected: dict[Any, Mapping[str, tuple[float, float]]]) -> list[Result]:
         plan, n = self.plan, len(self.train.table)
         m = max(plan.drawn // 2, 100)
         trial = try_settings(self.train, self.target, plan.generators, plan.learners, m, self.rng.child("trial"))
-        extra = extras(self.train, self.target, plan.generators, plan.drawn, self.rng.child("extras"))
+        rng = self.rng.child("extras")
+        plain = baselines(self.train, self.target, plan.peers, plan.drawn, rng)
+        extra = {**plain, **extras(self.train, self.target, plan.generators, plan.drawn, rng)}
         out = []
         for name in plan.learners:
             real = trial.best[name, REAL]
             by_arm = {REAL: self._result(name, REAL, real, None)}
             for arm in extra:
-                setting = Setting(arm, 1.0, real.settings) if arm in BASELINES else trial.best[name, arm]
+                setting = trial.best.get((name, arm), Setting(arm, 1.0, real.settings))
                 by_arm[arm] = self._result(name, arm, setting, extra[arm])
             best = trial.chosen(name).arm
+            best = best if best in by_arm else REAL
             chosen[name, n, self.seed] = best
+            expected[name, n, self.seed] = trial.gains(name)
             top = by_arm[best]
             out += [*by_arm.values(), Result(CHOSEN, name, n, self.seed, top.score, top.details)]
         return out

@@ -174,7 +174,7 @@ def _advice(m: Measured, learners: list[str], names: list[str]) -> tuple[Advice,
     low, high = _interval(by_seed[CHOSEN])
     if low > 0:
         return "helps", means
-    others = [_interval(g)[1] for name, g in by_seed.items() if name not in (CHOSEN, "duplication", "smote")]
+    others = [_interval(g)[1] for name, g in by_seed.items() if name not in (CHOSEN, *m.compared)]
     if high < 0 or (means[CHOSEN] <= 0 and others and max(others) < 0):
         return "hurts", means
     return "neutral", means

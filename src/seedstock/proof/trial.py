@@ -67,13 +67,16 @@ class Trial:
     best: dict[tuple[str, str], Setting]
     losses: dict[tuple[str, str], Vector]
 
-    def chosen(self, learner: str) -> Setting:
-        """Return the setting with the least held-out loss; extra rows only where their gain exceeds its doubt."""
+    def gains(self, learner: str) -> dict[str, tuple[float, float]]:
+        """Return by how much each arm lowers the loss on held-out rows, and the standard error of that."""
         real = self.losses[learner, REAL]
         gains = {arm: real - loss for (name, arm), loss in self.losses.items() if name == learner and arm != REAL}
-        arm, gain = max(gains.items(), key=lambda item: item[1].mean(), default=(REAL, np.zeros(1)))
-        doubt = DOUBT * gain.std() / np.sqrt(len(gain))
-        return self.best[learner, arm if gain.mean() > doubt else REAL]
+        return {arm: (float(g.mean()), float(g.std() / np.sqrt(len(g)))) for arm, g in gains.items()}
+
+    def chosen(self, learner: str) -> Setting:
+        """Return the setting with the least held-out loss; extra rows only where their gain exceeds its doubt."""
+        arm, (gain, error) = max(self.gains(learner).items(), key=lambda item: item[1][0], default=(REAL, (0.0, 0.0)))
+        return self.best[learner, arm if gain > DOUBT * error else REAL]
 
 
 def try_settings(
@@ -93,7 +96,7 @@ def try_settings(
     losses: dict[tuple[str, str], dict[Setting, list[Vector]]] = {}
     for j, (known, tested) in enumerate(_splits(Y, target, rng)):
         part, held = train.take(known), train.take(tested)
-        extra = extras(part, target, generators, m, rng.child("fold", j), baselines=False) if generators else {}
+        extra = extras(part, target, generators, m, rng.child("fold", j)) if generators else {}
         for learner in learners:
             for setting in settings_of(learner, list(extra)):
                 predict = setting.fit(learner, part, target, extra.get(setting.arm), rng.child(learner, j).integer())

@@ -10,11 +10,12 @@ from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
-from seedstock.proof.arms import smote
+from seedstock.proof.arms import load, smote
 from seedstock.proof.curve import gap_closed, real_equivalent, sizes_up_to
 from seedstock.proof.folds import folds
 from seedstock.proof.learners import NAMES, Learner
-from seedstock.proof.proof import nested_order
+from seedstock.proof.proof import Plan, measure, nested_order
+from seedstock.proof.quick import quick_trial
 from seedstock.proof.scores import details, score
 from seedstock.proof.task import Design, Target
 from seedstock.proof.teacher import Teacher
@@ -199,3 +200,49 @@ def test_more_few_rows_than_the_data_have_are_adjusted_and_said() -> None:
     facts = prove(planted(120), learners=("linear",), few=(30, 500), seeds=2, drawn=100).facts
     assert {e["n_real"] for e in facts["real_equivalents"]} == {30}
     assert any("not all of 30, 500" in note for note in facts["notes"])
+
+
+def test_peers_are_compared_and_never_chosen() -> None:
+    class Oracle:
+        """Draws rows of the truth: the best there is, and still a peer."""
+
+        def fit(self, data: Dataset, rng: Rng) -> "Oracle":
+            return self
+
+        def sample(self, n: int, rng: Rng) -> Dataset:
+            return planted(n, seed=rng.integer() % 2**31)
+
+    class Broken(Oracle):
+        def fit(self, data: Dataset, rng: Rng) -> "Oracle":
+            raise InputError("cannot")
+
+    plan = Plan({"copula": load("copula")}, ("tree",), (40,), 2, 200, peers={"oracle": Oracle(), "broken": Broken()})
+    m = measure(planted(400), plan, Rng(0))
+    assert m.scores("oracle", "tree", 40).mean() > m.scores("real", "tree", 40).mean()
+    assert len(m.scores("broken", "tree", 40)) == 0
+    assert set(m.chosen.values()) <= {"real", "copula", "copula, taught"}
+    assert m.compared == ("duplication", "smote", "oracle", "broken")
+
+
+def test_a_quick_trial_tells_help_from_harm() -> None:
+    class Wrong:
+        """Draws rows whose labels are turned round: the worst there is."""
+
+        def fit(self, data: Dataset, rng: Rng) -> "Wrong":
+            return self
+
+        def sample(self, n: int, rng: Rng) -> Dataset:
+            made = planted(n, seed=rng.integer() % 2**31)
+            turned = np.where(made.table["y"].texts() == "yes", "no", "yes")
+            return made.with_table(made.table.assign({"y": Column.of_texts(turned.tolist())}))
+
+    gate = quick_trial(planted(400), Wrong(), "wrong", Rng(0))
+    assert gate is not None
+    assert gate.gains["linear"]["wrong"][0] < 0
+    assert gate.rows == 400
+    assert gate.advice != "helps" or "teacher" in gate.sentence
+    copula = quick_trial(planted(300), load("copula"), "copula", Rng(0))
+    assert copula is not None
+    assert copula.advice == "helps"
+    few = quick_trial(planted(30), load("copula"), "copula", Rng(0))
+    assert few is None
