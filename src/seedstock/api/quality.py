@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from seedstock import stages
 from seedstock.api.addresses import on_equal_terms
@@ -22,6 +24,10 @@ from seedstock.store import file_in_place
 if TYPE_CHECKING:
     from seedstock.checks._damage import Damage
 
+MAX_ROWS = 2_000_000
+"""Rows of a file beyond which `profile` looks at a random sample."""
+Schemalike = str | os.PathLike[str] | Mapping[str, Any] | None
+
 
 @dataclass(frozen=True, eq=False)
 class Checked:
@@ -36,12 +42,16 @@ class Checked:
         What each kind costs a model that learns from the rows, costliest first; empty where it was not asked for, or
         cannot be told.
     seconds : float
+    sampled_of : int or None
+        Rows of a file that is too large to be held: `data` is a random sample of them, rows of findings are numbered as
+        in the file, and messages that name rows count the sample's.
     """
 
     data: Dataset
     findings: list[Finding]
     damage: list[Damage]
     seconds: float
+    sampled_of: int | None = None
 
     @property
     def report(self) -> str:
@@ -67,6 +77,8 @@ def profile(
     against: Source | None = None,
     seed: int = 0,
     damage_seconds: float = 30.0,
+    max_rows: int = MAX_ROWS,
+    schema: Schemalike = None,
 ) -> Checked:
     """Look for contamination, weigh it, and describe every column.
 
@@ -76,6 +88,11 @@ def profile(
         A second data set that must not share rows with the first.
     damage_seconds : float
         How long to spend on what each kind of contamination costs a model; 0 leaves it out.
+    max_rows : int
+        Of a Parquet or text file with more rows, a random sample of so many is looked at, and rows that repeat others
+        are counted among all of them.
+    schema : path or mapping or None
+        A schema file (TOML or JSON), or what it says.
 
     Examples
     --------
@@ -88,12 +105,23 @@ def profile(
     from seedstock.checks._run import run_checks
 
     start = time.perf_counter()
-    data = read(source, target)
+    large = None
+    if isinstance(source, (str, os.PathLike)):
+        from seedstock.sources.large import read_large
+
+        large = read_large(Path(source), max_rows, seed)
+    data = read(source if large is None else large.raw, target, schema)
     other = None if against is None else read_like(against, data)
     rng = Rng(seed)
     findings = list(run_checks(data, rng.child("check"), against=other))
     weighed = weigh(data, findings, rng.child("damage"), damage_seconds)
-    return Checked(data, findings, weighed, time.perf_counter() - start)
+    if large is not None:
+        from seedstock.checks._sampled import of_file, repeats_of_all
+
+        repeats = repeats_of_all(data, large.of, large.repeats, large.n_repeats, large.pairs)
+        findings = [*repeats, *of_file([f for f in findings if not repeats or f.check != "duplicates"], large.rows)]
+        findings.sort(key=lambda f: (("high", "medium", "low").index(f.severity), -f.confidence))
+    return Checked(data, findings, weighed, time.perf_counter() - start, None if large is None else large.of)
 
 
 def judge(

@@ -81,17 +81,36 @@ def chance_pairs(cells: Hashes, other: Hashes | None = None) -> Chance:
     observed = pairs_of(whole, whole_other)
     if not observed:
         return Chance(0.0, 0.0)
-    q = _agreement(cells, whole) if other is None else _agreement(other, _sum(other))
+    return Chance(observed, _expected(cells, whole, other, whole_other, observed))
+
+
+def chance_of_all(cells: Hashes, of: int) -> float:
+    """Return the pairs of equal rows that chance would give among `of` rows, by a random sample of them.
+
+    Pairs grow with the square of the rows.
+
+    Examples
+    --------
+    >>> coarse = np.random.default_rng(0).integers(40, size=(2_000, 2)).astype(np.uint64)
+    >>> 5e4 < chance_of_all(coarse, 20_000) < 5e5
+    True
+    """
+    whole = _sum(cells)
+    return _expected(cells, whole, None, None, pairs_of(whole)) * (of / max(len(cells), 1)) ** 2
+
+
+def _expected(cells: Hashes, whole: Hashes, other: Hashes | None, whole_other: Hashes | None, observed: float) -> float:
+    q = _agreement(cells, whole) if other is None or whole_other is None else _agreement(other, whole_other)
     fine = np.flatnonzero(q <= _FINE)
     if not len(fine):
-        return Chance(observed, float("inf"))
+        return float("inf")
     expected = 0.0
     with np.errstate(over="ignore"):
         for j in fine[np.argsort(q[fine], kind="stable")[:_CANDIDATES]]:
             rest = None if other is None or whole_other is None else whole_other - other[:, j]
             differ = max(pairs_of(whole - cells[:, j], rest) - observed, 0.5)
             expected = max(expected, differ * q[j] / (1 - q[j]))
-    return Chance(observed, expected)
+    return expected
 
 
 def odd_rows(cells: Hashes, other: Hashes | None = None) -> tuple[NDArray[np.bool_], Chance]:

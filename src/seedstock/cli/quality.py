@@ -37,6 +37,12 @@ def check(
     damage: Annotated[
         bool, typer.Option("--damage", help="Weigh what was found: what it costs a model. Takes up to 30 s more.")
     ] = False,
+    max_rows: Annotated[
+        int,
+        typer.Option(
+            "--max-rows", metavar="N", min=1_000, help="Of a Parquet or text file of more rows, check so many."
+        ),
+    ] = 2_000_000,
     schema: SchemaFile = None,
     seed: Seed = None,
     json_: Json = False,
@@ -48,17 +54,20 @@ def check(
     shown = progress(json_, quiet)
     shown.stage("check")
     spent = 30.0 if damage or report is not None else 0.0
-    checked = api.profile(api.read(data, target, schema), against=against, seed=seed or 0, damage_seconds=spent)
+    checked = api.profile(data, target, against, seed=seed or 0, damage_seconds=spent, max_rows=max_rows, schema=schema)
     found = checked.findings
     if report is not None:
         checked.save_report(report)
     shown.close()
     if json_:
         weighed = {"damage": [d.to_json() for d in checked.damage]} if spent else {}
-        print_json({"findings": [f.to_json() for f in found], **weighed})
+        size = {} if checked.sampled_of is None else {"rows_checked": checked.data.size, "rows": checked.sampled_of}
+        print_json({"findings": [f.to_json() for f in found], **weighed, **size})
     else:
         from seedstock.cli import _show
 
+        if checked.sampled_of is not None:
+            say(f"{checked.data.size:,} of {checked.sampled_of:,} rows, drawn at random, were checked; repeats in all.")
         for d in checked.damage:
             if d.interval[0] > 0:
                 say(printable(f"{d.advice[:1].upper()}{d.advice[1:]}"))

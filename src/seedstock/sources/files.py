@@ -67,7 +67,7 @@ def plain_name(path: Path) -> Iterator[str]:
         yield str(link)
 
 
-def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawTable:
+def read_text_table(path: Path, what: str, delimiter: str | None = None, thin: Any = None) -> RawTable:
     """Read a UTF-8 file of delimited text.
 
     Parameters
@@ -77,10 +77,15 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None) -> RawT
         How errors call the file.
     delimiter : str or None
         None finds it out.
+    thin : Thinner or None
+        Leaves a sample of the rows, from `seedstock.sources.large`.
     """
     with connection() as con, plain_name(path) as name:
         dialect = _sniff(con, name, delimiter, what)
         columns, dialect = _load(con, name, dialect, path, what)
+        if thin is not None and thin(con, "t", "rowid", first=True):
+            con.execute("DROP TABLE t")
+            con.execute("ALTER TABLE thin RENAME TO t")
         head = [text_column(a) for a in con.execute(f"SELECT * FROM t LIMIT {HEAD_ROWS}").fetchnumpy().values()]
         if not len(head[0]) or not any(t and t.strip() for c in head for t in c.texts()):
             raise InputError(f"{what} has no cells; bring a table with a header and rows")
@@ -195,15 +200,20 @@ def _texts(con: duckdb.DuckDBPyConnection, column: str, start: int) -> Column:
     return text_column(con.execute(f'SELECT "{column}" FROM t OFFSET {start}').fetchnumpy()[column])
 
 
-def read_parquet(path: Path, what: str) -> RawTable:
-    """Read a Parquet file."""
+def read_parquet(path: Path, what: str, thin: Any = None) -> RawTable:
+    """Read a Parquet file, or a sample of its rows."""
     with connection() as con, plain_name(path) as name:
         try:
             con.execute(f"CREATE VIEW source AS SELECT * FROM read_parquet({_quoted(name)})")
             rows = con.execute("SELECT key, value FROM parquet_kv_metadata(?)", [name]).fetchall()
             names = _top_names(con, name)
             metadata = {_decoded(k): _decoded(v) for k, v in rows}
-            raw = take_columns(con, "source", dtypes_in(metadata.get("ARROW:schema", "")), names)
+            numbered = f"read_parquet({_quoted(name)}, file_row_number = true)"
+            thinned = thin is not None and thin(con, numbered, "file_row_number")
+            if thinned:
+                con.execute("ALTER TABLE thin DROP COLUMN file_row_number")
+            source = "thin" if thinned else "source"
+            raw = take_columns(con, source, dtypes_in(metadata.get("ARROW:schema", "")), names)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from charset_normalizer import from_bytes
 
@@ -23,16 +24,16 @@ _WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿœ
                      "\xa0\u2018\u2019\u201a\u201c\u201d\u201e\u2013\u2014\u2026\u2022")  # fmt: skip
 
 
-def read_plain_text(path: Path, what: str, delimiter: str | None = None) -> RawTable:
+def read_plain_text(path: Path, what: str, delimiter: str | None = None, thin: Any = None) -> RawTable:
     """Read delimited text of any encoding."""
     with utf8(path, what) as (file, encoding):
         try:
-            raw = read_text_table(file, what, delimiter)
+            raw = read_text_table(file, what, delimiter, thin)
         except InputError:
             if not _mixed_line_ends(file):
                 raise
             with _one_line_end(file) as plain:
-                raw = read_text_table(plain, what, delimiter)
+                raw = read_text_table(plain, what, delimiter, thin)
                 raw = replace(raw, notes=(*raw.notes, "The file's lines end in several ways; all were taken as ends."))
     return _with_encoding(raw, encoding)
 
