@@ -1,7 +1,8 @@
 """Contamination: is it found, are clean tables left alone, are repairs right, and is it fast?
 
 Parts: inject (each kind planted at 0.5, 2 and 10 %), dirty (published dirty and clean versions, cell for cell), labels
-(digits and census with wrong labels, beside cleanlab where CLEANLAB_PYTHON names a Python that has it), recover
+(digits and census with wrong labels, beside cleanlab where CLEANLAB_PYTHON names a Python that has it), ranking (the
+public function on another model's probabilities and mistakes like people's), recover
 (accuracy that comes back), speed. Results go to results/DATE.json.
 """
 
@@ -16,25 +17,21 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
+from wrong_labels import labels, noisy, ranking, sources
 
 from seedstock import api, catalog
 from seedstock.checks._clean import clean
 from seedstock.checks._damage import damage
-from seedstock.checks._fit import cross_fit
 from seedstock.checks._frame import frame
 from seedstock.checks._run import run_checks
-from seedstock.checks.label_errors import rank_label_errors
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
@@ -48,27 +45,18 @@ TABLES = {
     "german": ("small/german_credit.csv", "20", None),
     "made": (None, "class", None),
 }
-PEER = """
-import sys, json, numpy as np
-from cleanlab.filter import find_label_issues
-from cleanlab.rank import get_label_quality_scores
-z = np.load(sys.argv[1])
-score = 1 - get_label_quality_scores(z["y"], z["P"])
-flagged = find_label_issues(z["y"], z["P"])
-json.dump({"score": score.tolist(), "flagged": flagged.tolist()}, sys.stdout)
-"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["inject", "dirty", "labels", "recover", "speed"])
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
     asked = parser.parse_args()
     path = HERE / "results" / f"{datetime.date.today()}.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     found["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts:
         start = time.perf_counter()
-        found[part] = {"inject": inject, "dirty": dirty, "labels": labels, "recover": recover, "speed": speed}[part]()
+        found[part] = PARTS[part]()
         print(part, json.dumps(found[part], indent=1), f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(found, indent=1) + "\n")
@@ -127,7 +115,7 @@ def inject() -> dict[str, Any]:
         found["false_alarms"][name] = {**by, "grave": grave}
         for f in findings:
             known.setdefault((name, f.check), set()).add((f.column, f.message))
-    for check in catalog.names("checks"):
+    for check in catalog.names("checks", "table"):
         module = catalog.load("checks", check)
         for share in SHARES:
             recalls: dict[str, float] = {}
@@ -199,102 +187,6 @@ def texts(head: list[str], rows: list[list[str]]) -> Dataset:
         kind = "id" if distinct == len(values) else "text" if distinct > 0.5 * len(values) else "category"
         cells[c], columns[c] = Column.of_texts(values), ColumnSchema(kind)  # type: ignore[arg-type]
     return Dataset({"data": Table(cells)}, Schema({"data": TableSchema(columns)}))
-
-
-def digits() -> Dataset:
-    X, y = load_digits(return_X_y=True)
-    cells = {f"p{j:02d}": Column.of(X[:, j]) for j in range(X.shape[1])}
-    columns = {c: ColumnSchema("number", dtype="float64") for c in cells}
-    cells["digit"] = Column.of_texts([str(v) for v in y])
-    columns["digit"] = ColumnSchema("category", roles=("target",))
-    return Dataset({"digits": Table(cells)}, Schema({"digits": TableSchema(columns)}))
-
-
-def noisy(data: Dataset, share: float, kind: str, seed: int) -> tuple[Dataset, np.ndarray]:
-    """Give a share of the rows a wrong class: any other, or (by class) the next one, twice as often in even ones."""
-    g = Rng(seed).child("noise", kind).generator()
-    if kind == "like people":
-        return mistaken(data, share, g)
-    name = str(data.columns.target)
-    column = data.table[name]
-    codes, k = column.values.copy(), len(column.levels if column.levels is not None else ())
-    chance = (
-        np.full(len(codes), share) if kind == "symmetric" else np.where(codes % 2 == 0, share * 4 / 3, share * 2 / 3)
-    )
-    bad = g.random(len(codes)) < chance
-    other = (codes + g.integers(1, k, len(codes))) % k if kind == "symmetric" else (codes + 1) % k
-    codes[bad] = other[bad]
-    return data.with_table(data.table.assign({name: Column(codes, column.missing, column.levels)})), bad
-
-
-def mistaken(data: Dataset, share: float, g: np.random.Generator) -> tuple[Dataset, np.ndarray]:
-    """Give rows the class that they are most easily taken for: nearest neighbours of another class, the nearer the
-    likelier. A stand-in for people's mistakes, which no data set here has with the right labels beside them."""
-    name = str(data.columns.target)
-    column = data.table[name]
-    features = frame(data, drop=(name,)).linear()
-    model = KNeighborsClassifier(16).fit(features, column.values)
-    distance, near = model.kneighbors(features)
-    other = column.values[near] != column.values[:, None]
-    first = np.where(other.any(1), other.argmax(1), 15)
-    gap = distance[np.arange(len(near)), first] / np.maximum(distance[:, 1:].mean(1), 1e-9)
-    weight = np.where(other.any(1), np.exp(-gap), 0.02)
-    chance = np.minimum(weight * share * len(weight) / weight.sum(), 0.9)
-    bad = g.random(len(near)) < chance
-    codes, k = column.values.copy(), len(column.levels if column.levels is not None else ())
-    taken = np.where(other.any(1), codes[near[np.arange(len(near)), first]], (codes + 1) % k)
-    codes[bad] = taken[bad]
-    return data.with_table(data.table.assign({name: Column(codes, column.missing, column.levels)})), bad
-
-
-def sources() -> dict[str, Dataset]:
-    return {"digits": digits(), "census": api.read(str(DATA / "adult_train.csv"), "income")}
-
-
-def labels() -> dict[str, Any]:
-    """Ranking and cut of wrong labels, beside the peer on the same probabilities."""
-    out: dict[str, Any] = {}
-    for name, data in sources().items():
-        for kind in ("symmetric", "by class", "like people"):
-            for share in (0.05, 0.1, 0.2) if kind != "like people" else (0.09,):
-                contaminated, bad = noisy(data, share, kind, 0)
-                start = time.perf_counter()
-                fit = cross_fit(contaminated, Rng(0))
-                assert fit is not None
-                fitted = time.perf_counter() - start
-                found = rank_label_errors(fit.y, fit.P)
-                place = np.empty(len(fit.y))
-                place[found.ranked] = -np.arange(len(fit.y))
-                bad = bad[fit.rows]
-                entry = {"ours": scores(bad, place, found.flagged), "fit_seconds": round(fitted, 1),
-                         "expected": round(found.expected), "true": int(bad.sum())}  # fmt: skip
-                if peer := os.environ.get("CLEANLAB_PYTHON"):
-                    entry["cleanlab"] = beside(peer, fit.y, fit.P, bad)
-                out[f"{name} {kind} {share:.0%}"] = entry
-    return out
-
-
-def scores(bad: np.ndarray, score: np.ndarray, flagged: np.ndarray) -> dict[str, float]:
-    hit = bad[flagged].sum()
-    precision, recall = hit / max(len(flagged), 1), hit / max(bad.sum(), 1)
-    return {
-        "auroc": round(float(roc_auc_score(bad, score)), 4),
-        "average_precision": round(float(average_precision_score(bad, score)), 4),
-        "precision": round(float(precision), 3),
-        "recall": round(float(recall), 3),
-        "f1": round(float(2 * precision * recall / max(precision + recall, 1e-9)), 3),
-    }
-
-
-def beside(python: str, y: np.ndarray, P: np.ndarray, bad: np.ndarray) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "p.npz"
-        np.savez(file, y=y, P=P / P.sum(1, keepdims=True))
-        done = subprocess.run(
-            [python, "-W", "ignore", "-c", PEER, str(file)], capture_output=True, text=True, check=True
-        )
-    answer = json.loads(done.stdout)
-    return scores(bad, np.array(answer["score"]), np.flatnonzero(answer["flagged"]))
 
 
 def recover() -> dict[str, Any]:
@@ -386,6 +278,10 @@ def timed(what: str) -> dict[str, Any]:
         out["recall"] = round(len(seen & set(rows.tolist())) / len(rows), 3)
     return out
 
+
+PARTS = {
+    "inject": inject, "dirty": dirty, "labels": labels, "ranking": ranking, "recover": recover, "speed": speed,
+}  # fmt: skip
 
 if __name__ == "__main__":
     if "--" in sys.argv:

@@ -17,6 +17,8 @@ _TINY = 1e-6
 _TEMPERATURE_ROWS = 5_000
 _FLOOR = 0.002
 """Rate of wrong labels that is always allowed for: no large table is without any."""
+_EVEN = 0.3
+"""Share of errors that are taken to befall all pairs of classes alike: people err in ways that no matrix tells."""
 _FULL_CLASSES = 60
 """Classes up to which every pair has a noise rate of its own; beyond, each class has one."""
 
@@ -63,8 +65,9 @@ def rank_label_errors(labels: ArrayLike, probabilities: ArrayLike, classes: Arra
     The given label is the true one seen through a noisy channel. With p the given probabilities, pi_ij proportional to
     p_ij ** b is the true class's distribution (b sharpens what was learned from noisy labels), and
     P(label l | row i) = sum_j pi_ij noise_jl. The channel is estimated by expectation-maximisation under a prior that
-    expects few errors, and at least as noisy as the labels are among the surest predictions; b is then the likeliest
-    one. Each row's error probability is 1 - P(true = label | row, label). It is calibrated, so the cut with the best
+    expects few errors, and at least as noisy as the labels are among the surest predictions; rows are ranked
+    through it with 30 % of the errors spread evenly, and b is then the likeliest one. Each row's error probability
+    is 1 - P(true = label | row, label). It is calibrated, so the cut with the best
     expected F1 needs no threshold from hand.
 
     Parameters
@@ -108,9 +111,11 @@ def rank_label_errors(labels: ArrayLike, probabilities: ArrayLike, classes: Arra
     noise, _ = _channel(logs, y)
     plateau, evidence = _plateau(P, y)
     noise = _at_least(noise, plateau)
-    sharp, _ = _fit_sharp(logs, y, noise)
+    # A pair of classes in which no error was seen for sure may have some all the same.
+    through = (1 - _EVEN) * noise + _EVEN * _even(noise, y)
+    sharp, _ = _fit_sharp(logs, y, through)
     prior = _sharpened(logs, sharp)
-    joint = prior * noise[:, y].T
+    joint = prior * through[:, y].T
     seen = np.maximum(joint.sum(1), 1e-300)
     stay = joint[np.arange(n), y] / seen
     wrong = np.clip(1.0 - stay, 0.0, 1.0)
@@ -232,6 +237,15 @@ def _tells_noise(P: Matrix, y: NDArray[np.int64], wrong: NDArray[np.bool_], sure
     fifth = -(-n // 5)
     first, last = wrong[order[:fifth]].mean(), wrong[order[-fifth:]].mean()
     return skill >= 0.33 or (skill >= 0.04 and last >= 1.8 * first)
+
+
+def _even(noise: Matrix, y: NDArray[np.int64]) -> Matrix:
+    """Return the channel in which all errors of this one's rate are alike, shape (k, k)."""
+    k = len(noise)
+    rate = float((1.0 - np.diag(noise))[y].mean())
+    out = np.full((k, k), rate / (k - 1))
+    np.fill_diagonal(out, 1.0 - rate)
+    return out
 
 
 def _at_least(noise: Matrix, rate: Matrix) -> Matrix:

@@ -38,31 +38,19 @@ class NearDuplicates:
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
         """Return at most one finding, with the later row of each pair."""
-        names = compared(data)
         n = len(data.table)
-        if n < 20 or len(names) < 2:
+        found = near_pairs(data, rng)
+        if found is None:
             return []
-        views = [_view(data.table[c]) for c in names]
-        views = [v for v in views if v.weight > 0.02]
-        views = sorted(views, key=lambda v: -v.weight)[:_MOST_COLUMNS]
-        if sum(v.weight for v in views) < 2 * np.log(n) or len(views) < 2:
-            return []
-        pairs = _candidates(views, n, rng)
-        if not len(pairs):
-            return []
-        score, agree, same = _surprise(views, pairs)
-        limit = _limit(score[~same], pairs[~same], n, sum(v.weight for v in views))
-        hit = ~same & (score >= limit) & (agree >= 0.8)
-        if not hit.any():
-            return []
-        rows = np.unique(pairs[hit].max(1))
+        pairs, agree, n_views = found
+        rows = np.unique(pairs.max(1))
         share = len(rows) / n
         if share > 0.3:
             return []  # where everything is near, nearness says nothing
-        shown = pairs[hit][np.argsort(-score[hit], kind="stable")[:20]]
+        shown = pairs[:20]
         # More than one differing cell in most pairs: rather how these rows are than copies.
-        copies = float(np.median(agree[hit])) >= 1 - 1.5 / len(views)
-        severity: Severity = "low" if not copies else "high" if share >= 0.01 and hit.sum() >= 5 else "medium"
+        copies = float(np.median(agree)) >= 1 - 1.5 / n_views
+        severity: Severity = "low" if not copies else "high" if share >= 0.01 and len(pairs) >= 5 else "medium"
         # Which of two is the better row nobody knows here: a proposal for review, never made by itself.
         edits = tuple(
             Edit(data.name, int(r), None, None, None, NAME, 0.45, False, "nearly repeats an earlier row") for r in rows
@@ -76,12 +64,36 @@ class NearDuplicates:
                 severity,
                 0.8,
                 f"{counted(len(rows), 'row')} ({share:.2%}) nearly repeat an earlier row: they agree with it in "
-                f"{np.median(agree[hit]):.0%} of the columns, more than any ordinary pair.",
+                f"{np.median(agree):.0%} of the columns, more than any ordinary pair.",
                 "Look at the pairs; keep one row of each, or put both on the same side of a split.",
                 edits,
                 {"pairs": shown.tolist()},
             )
         ]
+
+
+def near_pairs(data: Dataset, rng: Rng) -> tuple[Pairs, NDArray[np.float64], int] | None:
+    """Return the pairs of rows that stand apart, most alike first, the share of columns in which they agree, and the
+    number of columns compared; None where there are none."""
+    names = compared(data)
+    n = len(data.table)
+    if n < 20 or len(names) < 2:
+        return None
+    views = [_view(data.table[c]) for c in names]
+    views = [v for v in views if v.weight > 0.02]
+    views = sorted(views, key=lambda v: -v.weight)[:_MOST_COLUMNS]
+    if sum(v.weight for v in views) < 2 * np.log(n) or len(views) < 2:
+        return None
+    pairs = _candidates(views, n, rng)
+    if not len(pairs):
+        return None
+    score, agree, same = _surprise(views, pairs)
+    limit = _limit(score[~same], pairs[~same], n, sum(v.weight for v in views))
+    hit = np.flatnonzero(~same & (score >= limit) & (agree >= 0.8))
+    if not len(hit):
+        return None
+    hit = hit[np.argsort(-score[hit], kind="stable")]
+    return pairs[hit], agree[hit], len(views)
 
 
 @dataclass(frozen=True)

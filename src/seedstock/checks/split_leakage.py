@@ -1,4 +1,4 @@
-"""Leakage across splits: the same or nearly the same rows, entities or groups on both sides."""
+"""Leakage across splits: the same or nearly the same rows, entities, groups or identifiers on both sides."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from seedstock.checks._across import near_across, shared_things
 from seedstock.checks._cells import compared, counted, hash_cells, hash_table, normal, present_levels
 from seedstock.checks._chance import odd_rows
-from seedstock.core.results import Finding
+from seedstock.core.results import Finding, Severity
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset
@@ -35,21 +36,22 @@ class SplitLeakage:
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
         """Return findings whose rows are rows of `data`."""
         if self.against is not None:
-            return leaks(data, self.against)
+            return leaks(data, self.against, rng=rng)
         out: list[Finding] = []
         for name in data.columns.of_kind("category", "text", "boolean"):
             sides = _sides(data.table[name])
             if sides is None:
                 continue
             train, test = (np.flatnonzero(s) for s in sides)
-            out += leaks(data.take(test), data.take(train), skip=(name,), numbers=test)
+            out += leaks(data.take(test), data.take(train), skip=(name,), numbers=test, rng=rng)
         return out
 
 
 def leaks(
-    train: Dataset, holdout: Dataset, skip: tuple[str, ...] = (), numbers: NDArray[np.int64] | None = None
-) -> list[Finding]:
-    """Find rows of `train` that stand in `holdout` as well, and entities and groups on both sides.
+    train: Dataset, holdout: Dataset, skip: tuple[str, ...] = (), numbers: NDArray[np.int64] | None = None,
+    rng: Rng | None = None,
+) -> list[Finding]:  # fmt: skip
+    """Find rows of `train` that stand in `holdout` as well or nearly so, and entities and groups on both sides.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def leaks(
         Columns not to compare.
     numbers : int64 ndarray or None
         The row numbers of `train` to report; 0 to n-1 by default.
+    rng : Rng or None
+        None leaves the near-same rows out.
 
     Returns
     -------
@@ -96,7 +100,47 @@ def leaks(
         for name in train.columns.with_role(role):
             if name in other and name not in skip:
                 out += _shared_entities(train, holdout, name, numbers)
+    for name, both, values in shared_things(train, holdout):
+        if name not in skip:
+            out.append(_shared_thing(train, name, numbers[both], values))
+    if rng is not None:
+        out += _near(train, holdout, names, np.flatnonzero(same), numbers, rng)
     return out
+
+
+def _near(
+    train: Dataset, holdout: Dataset, names: list[str], same: NDArray[np.int64], numbers: NDArray[np.int64], rng: Rng
+) -> list[Finding]:
+    found = near_across(train, holdout, names, rng.child("across"))
+    if found is None:
+        return []
+    rows = np.setdiff1d(found.rows, same)  # those that are the same are told of already
+    if not len(rows):
+        return []
+    pairs = found.pairs[~np.isin(found.pairs[:, 0], same)][:20]
+    share = len(rows) / found.looked_at
+    severity: Severity = "low" if not found.copies else "high" if share >= 0.01 and len(rows) >= 5 else "medium"
+    sampled = "" if found.looked_at == len(train.table) else f" Looked at {found.looked_at:,} sampled rows."
+    return [
+        Finding(
+            NAME, train.name, None, tuple(numbers[rows].tolist()),
+            severity, 0.8,
+            f"{counted(len(rows), 'row')} ({share:.2%}) nearly repeat one on the other side of the split: they agree "
+            f"with it in {found.agree:.0%} of the columns, more than any ordinary pair.{sampled}",
+            "Put both rows of a pair on one side; scores on the other side are too good.",
+            details={"kind": "near", "pairs": [[int(numbers[a]), int(b)] for a, b in pairs]},
+        )
+    ]  # fmt: skip
+
+
+def _shared_thing(train: Dataset, name: str, rows: NDArray[np.int64], values: int) -> Finding:
+    return Finding(
+        NAME, train.name, name, tuple(rows.tolist()), "medium", 0.8,
+        f"{counted(values, 'identifier')} of {name!r} ({counted(len(rows), 'row')}) stand on both sides of the split: "
+        "the same things, perhaps with other values.",
+        f"Split by {name!r}, or say with a schema that it is no identifier.",
+        details={"kind": "identifier", "values": values},
+    )  # fmt: skip
 
 
 def _shared_entities(train: Dataset, holdout: Dataset, name: str, numbers: NDArray[np.int64]) -> list[Finding]:
