@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from seedstock.core.watching import Moment, checkpoint_folder, tell
 
+SAVE_SECONDS = 60.0
+"""Between two checkpoints."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -131,7 +134,7 @@ def train(
                 if looks >= plan.patience:
                     ended = "held-out loss no longer fell"
                     break
-            if time.monotonic() - saved > 60:
+            if time.monotonic() - saved > SAVE_SECONDS:
                 keeper.save(step, best_step, best_loss, looks, before + time.monotonic() - start)
                 saved = time.monotonic()
         value = held(average)
