@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from analysis import one_bit_power, rows_needed
-from images import part_images
+from image_marks import part_images
 from registers import part_hundred, part_register
 from scipy.stats import binomtest
 

@@ -2,9 +2,9 @@
 
     python benchmarks/small/physical.py [--worlds 5]
 
-Each world has parameters of its own. A learner predicts the number of infected from the day, or the mean wait from the
-arrival rate, from 20 rows; the mechanism is calibrated on these rows alone, and draws rows in between. Waits come from
-simulated customers, not from the formula that explains them.
+Each world has parameters of its own. A learner predicts the number of infected from the day, or the logarithm of the
+mean wait from the arrival rate, from 20 rows; the mechanism is calibrated on these rows alone, and draws rows in
+between. Waits come from simulated customers, not from the formula that explains them.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _mean_wait(theta: Any, t: np.ndarray, rng: Any, controls: Any) -> dict[str, 
     spare = SERVERS * mu - rate
     with np.errstate(divide="ignore"):
         wait = np.where(spare > 0, erlang_c(rate / mu, np.full_like(rate / mu, SERVERS)) / spare, np.inf)
-    return {"wait": np.minimum(wait, 1e6)}
+    return {"log_wait": np.log10(np.minimum(wait, 1e6))}
 
 
 QUEUE = PhysicalModel(
@@ -80,10 +80,10 @@ QUEUE = PhysicalModel(
     simulate=_mean_wait,
     priors=lambda series, controls: {
         "service_rate": Prior.lognormal(float(series.t.max()) / SERVERS * 1.2, 0.5),
-        "sigma": Prior.lognormal(0.3, 1.0),
+        "sigma": Prior.lognormal(0.15, 1.0),
     },
-    observe=Noise("lognormal", {"wait": "sigma"}),
-    columns=("wait",),
+    observe=Noise("normal", {"log_wait": "sigma"}),
+    columns=("log_wait",),
     kind="curve",
 )
 
@@ -114,7 +114,8 @@ def queue(g: np.random.Generator) -> tuple[Dataset, Mechanism]:
         if mean > 0:
             rates.append(999 / float(seen["time"][0, -1]))
             waits.append(mean)
-    return dataset({"rate": np.array(rates), "wait": np.array(waits)}, "wait"), Mechanism(QUEUE, "rate", {})
+    columns = {"rate": np.array(rates), "log_wait": np.log10(waits)}
+    return dataset(columns, "log_wait"), Mechanism(QUEUE, "rate", {})
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ Matrix = NDArray[np.float64]
 REAL = "real"
 WEIGHTS = (1.0, 5.0)
 """Weight of all extra rows together, in units of all real ones together."""
-DOUBT = 0.5
-"""Standard errors by which extra rows must be better than none to be taken."""
+DOUBT = 1.0
+"""Standard errors by which extra rows must be better than none: the rule of Breiman et al. (1984), section 3.4.3."""
 MANY = 500
 """Real rows from which on one split replaces the folds."""
 FOLDS = 4
