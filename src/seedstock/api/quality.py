@@ -97,9 +97,10 @@ def profile(
     Examples
     --------
     >>> import pandas as pd
-    >>> checked = profile(pd.DataFrame({"x": [1.5, 2.5] * 40}), damage_seconds=0)
-    >>> sorted({f.check for f in checked.findings}), "<html" in checked.report
-    (['duplicates'], True)
+    >>> frame = pd.DataFrame({"x": range(80), "y": [k**1.5 for k in range(80)]})
+    >>> checked = profile(pd.concat([frame, frame[:5]]), damage_seconds=0)
+    >>> "duplicates" in {f.check for f in checked.findings}, "<html" in checked.report
+    (True, True)
     """
     from seedstock.checks._damage import weigh
     from seedstock.checks._run import run_checks

@@ -91,8 +91,10 @@ def chance_of_all(cells: Hashes, of: int) -> float:
 
     Examples
     --------
-    >>> coarse = np.random.default_rng(0).integers(40, size=(2_000, 2)).astype(np.uint64)
-    >>> 5e4 < chance_of_all(coarse, 20_000) < 5e5
+    >>> g = np.random.default_rng(0)
+    >>> values = g.integers(1 << 60, size=(40, 2)).astype(np.uint64)  # 1,600 equally likely rows
+    >>> coarse = np.stack([values[g.integers(40, size=2_000), j] for j in (0, 1)], axis=1)
+    >>> bool(5e4 < chance_of_all(coarse, 20_000) < 5e5)
     True
     """
     whole = _sum(cells)

@@ -18,7 +18,7 @@ def delta_of(rho: float, epsilon: float) -> float:
     Source: Canonne, Kamath and Steinke 2020, The discrete Gaussian for differential privacy, Corollary 13; the least
     over a grid of orders, so an upper bound.
 
-    >>> delta_of(0.01, 1.0) < np.exp(-((1.0 - 0.01) ** 2) / 0.04)  # Bun and Steinke's simpler bound
+    >>> bool(delta_of(0.01, 1.0) < np.exp(-((1.0 - 0.01) ** 2) / 0.04))  # Bun and Steinke's simpler bound
     True
     """
     if rho == 0:
