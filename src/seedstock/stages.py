@@ -16,6 +16,7 @@ from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset, Domain
+from seedstock.core.watching import watched
 
 if TYPE_CHECKING:
     from seedstock.checks._damage import Damage
@@ -85,7 +86,7 @@ def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted
     ):
         with clock.stage("probe") as progress:
             progress.estimate(*probe(generator, train, Rng(seed).child("probe")))
-    with clock.stage("fit", f"{train.size:,} rows"):
+    with clock.stage("fit", f"{train.size:,} rows") as progress, watched(lambda moment: progress.share(moment.share)):
         fitted: Fitted = generator.fit(train, Rng(seed).child("fit"))
     return fitted
 

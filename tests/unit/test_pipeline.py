@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -167,3 +167,22 @@ def test_wrong_numbers_are_named() -> None:
             grow(data(), rows=rows)
     with pytest.raises(InputError, match="holdout"):
         grow(data(), holdout=0.9)
+
+
+def test_a_long_training_is_heard_of() -> None:
+    from seedstock.core.watching import Moment, tell
+
+    class Slow:
+        def fit(self, data: Any, rng: Any) -> Any:
+            for k in (1, 2):
+                tell(Moment(k, k / 2, 1.0, 10.0, 0.5, 0.5))
+            return catalog.load("generators", "independent").TINY.fit(data, rng)
+
+    heard: list[float] = []
+
+    class Ear(Silent):
+        def share(self, done: float) -> None:
+            heard.append(done)
+
+    stages.fit(Slow(), data(20), 0, Clock(Ear()))
+    assert heard == [0.5, 1.0]

@@ -22,7 +22,8 @@ PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "missing_error", "invented"),
         *("range_used", "rare_categories_kept", "rare_pairs_kept", "copy_rate", "within_support", "tails_kept"),
-        *("forecast_error", "band_coverage"),
+        *("forecast_error", "band_coverage", "image_copy_rate"),
+        *("sequence_length_error", "gap_error", "transition_error", "rhythm_error", "burst_error"),
     ]
 )
 """Scores that are percentages."""
@@ -38,6 +39,8 @@ def cards_by_group(scores: Sequence[Score], groups: Mapping[str, str]) -> list[d
     known = [*GROUPS, *sorted({groups.get(s.name, "other") for s in scores} - set(GROUPS))]
     for group in known:
         cards = [card(s) for s in sorted(scores, key=_place) if groups.get(s.name, "other") == group]
+        if group == "foresight" and not cards:
+            continue  # of rows that are no course in time
         # Stable: within a rank the order of reading stays.
         cards.sort(key=lambda c: ("off", "ok", "none").index(c["state"]))
         title, lead = GROUPS.get(group, (shown(group.capitalize()), ""))
