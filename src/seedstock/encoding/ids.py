@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column
-from seedstock.network.fresh import ROOM, form_of, made_addresses
+from seedstock.network.fresh import ROOM, form_of, made_addresses, without_addresses
 
 _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase, "0123456789abcdef", "0123456789ABCDEF",
             string.digits + string.ascii_uppercase, string.digits + string.ascii_lowercase,
@@ -69,6 +69,9 @@ class IdMaker:
         common = int(np.bincount(lengths).argmax())
         if form := form_of([t for t in texts if len(t) == common]):
             return cls((), None, False, form)
+        texts = [without_addresses(t) for t in texts]
+        lengths = np.array([len(t) for t in texts])
+        common = int(np.bincount(lengths).argmax())
         places = [set(chars) for chars in zip(*[t for t in texts if len(t) == common], strict=True)]
         alphabets = [_alphabet(p) for p in places]
         if len(texts) > _CROWDED * _capacity(alphabets):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.network.addresses import number_of, role_of
-from seedstock.network.types import is_address, is_mac
+from seedstock.network.types import IPV4, is_address, is_mac
 
 ROOM = {"ipv4": 15 * 2**16 * 254, "private": 2**16 * 254, "ipv6": 2**62, "mac": 2**40}
 """How many there are: in 240.0.0.0/4, in 10.0.0.0/8, in 2001:db8::/32, and locally administered."""
 _SEEN = 1_000
+_IPV4 = re.compile(rf"(?<![A-Za-z0-9.]){IPV4}(?![A-Za-z0-9]|\.\d)")
 
 
 def form_of(texts: Sequence[str]) -> str:
@@ -30,6 +32,15 @@ def form_of(texts: Sequence[str]) -> str:
     if any(":" in t for t in some):
         return "ipv6"
     return "private" if all(role_of(number_of(t)) == "inside" for t in some) else "ipv4"
+
+
+def without_addresses(text: str) -> str:
+    """Return an identifier with all IPv4 addresses in it as 0.0.0.0: digits drawn in their place could be somebody's.
+
+    >>> without_addresses("8.8.8.8-10.0.0.1-53-6")
+    '0.0.0.0-0.0.0.0-53-6'
+    """
+    return _IPV4.sub("0.0.0.0", text) if text.count(".") >= 3 else text
 
 
 def made_addresses(numbers: NDArray[np.int64] | Iterable[int], form: str) -> list[str]:

@@ -172,3 +172,24 @@ def test_rates_stand_in_the_facts_and_the_report() -> None:
     assert 0.5 < broken["passes"]["real"] < 1
     assert "left: real rows break it" in grown.report
     assert all(r["passes"]["synthetic"] >= r["passes"]["real"] for r in rules.values() if r["enforced"])
+
+
+def test_tools_name_their_columns_in_their_own_way() -> None:
+    g = np.random.default_rng(4)
+    n = 300
+    low, mid, high = np.sort(g.integers(0, 1500, (3, n)), axis=0)
+    forth, back = 1 + g.integers(20, size=n), g.integers(20, size=n)
+    meter = {
+        " Protocol": g.choice([6, 17], n), " Total Fwd Packets": forth, " Total Backward Packets": back,
+        "Fwd Packet Length Max": high, " Fwd Packet Length Min": low, " Fwd Packet Length Mean": mid,
+    }  # fmt: skip
+    argus = {"Proto": ["tcp", "udp"] * (n // 2), "TotPkts": forth + back, "TotBytes": 60 * (forth + back),
+             "SrcBytes": 60 * forth}  # fmt: skip
+    found = []
+    for made in (meter, argus):
+        table = Table({k: Column.of_texts(v) if isinstance(v, list) else Column.of(v) for k, v in made.items()})
+        schema = TableSchema({c: TEXT if table[c].is_text else NUMBER for c in table})
+        found.append({r.text for r in of_the_field(View(table, schema)) if is_kept(r)})
+    assert " Fwd Packet Length Min <=  Fwd Packet Length Mean <= Fwd Packet Length Max" in found[0]
+    assert " Total Fwd Packets >= 1 -  Total Backward Packets" in found[0]
+    assert {"TotPkts >= 1", "TotBytes >= 42 * TotPkts", "TotBytes >= SrcBytes"} <= found[1]

@@ -263,3 +263,13 @@ def test_the_run_says_what_columns_hold() -> None:
     assert held["port"] == "port"
     assert held["query"] == "domain"
     assert "category · address" in grown.report
+
+
+def test_identifiers_with_addresses_in_them_hold_none_of_anybody() -> None:
+    from seedstock.core.rng import Rng
+    from seedstock.encoding.ids import IdMaker
+
+    real = [f"{a}-8.8.{k % 9}.4-{40_000 + k}-443-6" for k, a in enumerate(addresses(300))]
+    made = list(IdMaker.fit(Column.of_texts(real)).make(500, Rng(0), 0).texts())
+    assert len(set(made)) == 500
+    assert all(t.startswith("0.0.0.0-0.0.0.0-") for t in made)
