@@ -37,3 +37,21 @@ def test_where_real_children_are_it_is_told() -> None:
     assert not rule["enforced"]
     assert 0.8 < rule["passes"]["real"] < 0.95
     assert rule["violations"] > 40
+
+
+def test_a_table_of_one_row_is_learned() -> None:
+    from dataclasses import replace
+
+    from seedstock.api.reading import read
+    from seedstock.core.rng import Rng
+    from seedstock.core.schema import ColumnSchema, TableSchema
+    from seedstock.core.split import split
+    from seedstock.core.table import Column, Table
+
+    data = read(linked())
+    alone = TableSchema({"node": ColumnSchema("category")})
+    tables = {**data.tables, "filter": Table({"node": Column.of_texts(["zeek"])})}
+    data = replace(data, tables=tables, schema=replace(data.schema, tables={**data.schema.tables, "filter": alone}))
+    for seed in range(8):
+        train, _ = split(data, 0.2, Rng(seed))
+        assert len(train.tables["filter"]) == 1

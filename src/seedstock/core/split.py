@@ -104,6 +104,10 @@ def _split_linked(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dat
     if n_units < 2:
         raise InputError(f"all rows of {known.lead!r} hang together as one unit: nothing can be held out")
     held = _held(sizes, holdout, rng)
+    for rows in unit.values():
+        if len(rows) and held[rows].all():
+            # All rows of a small table would be held out, and none learned: its first unit stays.
+            held[rows[0]] = False
     sides = []
     for side in (~held, held):
         tables = {t: table.take(side[unit[t]]) if t in unit else table for t, table in data.tables.items()}
