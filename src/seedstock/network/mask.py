@@ -22,13 +22,18 @@ from seedstock.network.keyed import Keyed
 from seedstock.network.names import Macs, Names
 from seedstock.network.types import IPV4, is_address, is_mac, is_name, may_be_name, types_of
 
-_PLACE = rf"(?P<v4>(?<![A-Za-z0-9.])(?<![A-Za-z]/){IPV4}(?![A-Za-z0-9]|\.\d))"
+_ENCODED = r"(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+"""Just after a character that is written as in URLs, such as %2F."""
+_PLACE = rf"(?P<v4>(?:{_ENCODED}|(?<![A-Za-z0-9.%])(?<![A-Za-z]/)){IPV4}(?![A-Za-z0-9]|\.\d))"
 _PLACE6 = r"(?P<v6>(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![\w:]))"
 _PLACE_MAC = r"(?P<mac>(?<![\w:-])[0-9A-Fa-f]{2}(?P<sep>[:-])(?:[0-9A-Fa-f]{2}(?P=sep)){4}[0-9A-Fa-f]{2}(?![\w:-]))"
 _ANYWHERE = re.compile(f"{_PLACE_MAC}|{_PLACE}|{_PLACE6}")
-_TOKEN = re.compile(r"(?<![\w@.-])[\w*-]+(?:\.[\w*-]+)+\.?(?![\w@-])")
-_URL_HOST = re.compile(r"(?<=://)(?:(?P<user>[^/@\s]*)@)?(?P<host>[^/:?#\s\[\]\"',;]+)")
+_TOKEN = re.compile(rf"(?:{_ENCODED}|(?<![\w@.%-]))[\w*-]+(?:\.[\w*-]+)+\.?(?![\w@-])")
+_URL_HOST = re.compile(
+    r"(?:(?<=://)|(?<=%3A%2F%2F)|(?<=%3a%2f%2f))(?:(?P<user>[^/@%\s]*)@)?(?P<host>[^/:?#%\s\[\]\"',;]+)"
+)
 _SAID = re.compile(r"\b\w*(?:host|hostname|domain|server|site)=(?P<host>[\w.-]+)", re.I)
+_MAY_LINK = re.compile("://|%3A%2F%2F", re.I)
 _VERSION = re.compile(
     r".*(version|(^|[_\s.-])ver([_\s.-]|$)|(^|[_\s.-])oid|release|build|firmware|kernel|agent).*", re.I
 )
@@ -174,7 +179,7 @@ class _Seen:
             self.macs.add(text.strip().lower())
         if kind in _NAMED:
             self.names.update(t for t in _parts(text) if may_be_name(t) or (kind == "host" and t))
-        if "://" in text:
+        if _MAY_LINK.search(text):
             self.names.update(m["host"] for m in _URL_HOST.finditer(text) if may_be_name(m["host"]))
 
 
@@ -227,7 +232,7 @@ class _Work:
             return self.macs(text)
         elif self.known and "." in text and not is_address(text):
             text = _TOKEN.sub(self._token, text)
-        if "://" in text:
+        if _MAY_LINK.search(text):
             text = _URL_HOST.sub(self._url, text)
         return _ANYWHERE.sub(self._place, text) if _may_hold(text) else text
 

@@ -273,3 +273,11 @@ def test_identifiers_with_addresses_in_them_hold_none_of_anybody() -> None:
     made = list(IdMaker.fit(Column.of_texts(real)).make(500, Rng(0), 0).texts())
     assert len(set(made)) == 500
     assert all(t.startswith("0.0.0.0-0.0.0.0-") for t in made)
+
+
+def test_links_within_links_name_nobody() -> None:
+    text = "/c.gif?tp=http%3A%2F%2Fwww.bank.com%2F%3Fq&ip=%5B8.8.8.8%5D&host=www.bank.com"
+    made = mask(one(uri=[text, "/"]), b"key").data.table["uri"].texts()[0]
+    assert "bank" not in made
+    assert "8.8.8.8" not in made
+    assert made.startswith("/c.gif?tp=http%3A%2F%2Fwww.")
