@@ -17,11 +17,13 @@ from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.ids import IdMaker
 from seedstock.encoding.pack import pack, unpack
+from seedstock.encoding.personal import PersonalMaker
 from seedstock.encoding.rules.find import find_rules
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
 from seedstock.encoding.texts import TextMaker
 
+Maker = IdMaker | TextMaker | PersonalMaker
 _MAKERS: dict[str, type[IdMaker] | type[TextMaker]] = {"id": IdMaker, "text": TextMaker}
 
 
@@ -34,7 +36,7 @@ class Plan:
     schema : Schema
     atoms : mapping of str to Atoms
         The learned columns, in the table's order.
-    makers : mapping of str to IdMaker or TextMaker
+    makers : mapping of str to IdMaker, PersonalMaker or TextMaker
         The columns that are made anew for each row, with the share of cells to leave empty.
     empty : mapping of str to float
     rules : tuple of Rule
@@ -43,7 +45,7 @@ class Plan:
 
     schema: Schema
     atoms: Mapping[str, Atoms]
-    makers: Mapping[str, IdMaker | TextMaker]
+    makers: Mapping[str, Maker]
     empty: Mapping[str, float]
     rules: tuple[Rule, ...] = ()
 
@@ -58,8 +60,9 @@ class Plan:
             raise InputError("a generator needs at least one row, and there is none; bring rows")
         if images := columns.of_kind("image"):
             raise InputError(f"column {images[0]!r} holds images; take an image generator for it")
-        makers: dict[str, IdMaker | TextMaker] = {
-            name: _MAKERS[columns[name].kind].fit(table[name]) for name in columns.of_kind("id", "text")
+        makers: dict[str, Maker] = {
+            name: PersonalMaker.fit(table[name], columns[name], name) or _MAKERS[columns[name].kind].fit(table[name])
+            for name in columns.of_kind("id", "text")
         }
         empty = {name: float(table[name].missing.mean()) for name in makers}
         fitted = {name: Atoms.fit(table[name], columns[name]) for name in table if name not in makers}
@@ -91,7 +94,7 @@ class Plan:
                 out[name] = learned[name]
                 continue
             maker = self.makers[name]
-            stream = seed_rng if isinstance(maker, IdMaker) else rng
+            stream = rng if isinstance(maker, TextMaker) else seed_rng
             column = maker.make(n, stream.child("make", name), row)
             hole = rng.child("empty", name).generator().random(n) < self.empty[name]
             out[name] = Column(column.values, column.missing | hole, column.levels)
@@ -130,7 +133,10 @@ class Plan:
             }
             values = unpack(a["bytes"], a["offsets"]) if m["text"] else a["values"]
             atoms[name] = Atoms(values, state.arrays[f"atoms.{i}.counts"], float(m["step"]), bool(m["smooth"]))
-        makers = {name: _MAKERS[columns[name].kind].from_json(m) for name, m in state.meta["makers"].items()}
+        makers: dict[str, Maker] = {
+            name: (PersonalMaker if "personal" in m else _MAKERS[columns[name].kind]).from_json(m)
+            for name, m in state.meta["makers"].items()
+        }
         empty = {k: float(v) for k, v in state.meta["empty"].items()}
         rules = rules_from_json(state.meta["rules"], columns)
         if stray := [name for rule in rules for name in rule.columns if name not in atoms]:

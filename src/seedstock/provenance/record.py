@@ -21,7 +21,7 @@ METADATA_KEY = "seedstock"
 """Under this key Parquet and Arrow files carry their record."""
 MAX_BYTES = 64 * 2**20
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "duckdb")
-_SOURCE_FACTS = ("name", "format", "bytes", "sha256", "content", "rows", "url", "addresses")
+_SOURCE_FACTS = ("name", "format", "bytes", "sha256", "content", "rows", "url", "addresses", "personal")
 
 
 def record(
