@@ -60,7 +60,9 @@ class StandIns:
         kept = 0
         if kind == "phone":
             head = re.match(r"\s*(?:\+|00)(\d{1,2})", text)
-            kept = len(head[0].replace("+", "").strip()) if head else 1 if total == 11 and text.lstrip()[:1] == "1" else 0
+            kept = (
+                len(head[0].replace("+", "").strip()) if head else 1 if total == 11 and text.lstrip()[:1] == "1" else 0
+            )
             kept = min(kept, max(total - 7, 0))
         seen, out = 0, []
         for c in text:

@@ -100,9 +100,7 @@ def kept(data: Dataset) -> Dataset:
     if not columns:
         return data
     note = f"Columns about people were kept as they are, as asked ({_listed(columns)}): what is drawn may name them."
-    return replace(
-        data, origin=said(data.origin, {"kept": True, "columns": columns}), notes=(*data.notes, note)
-    )
+    return replace(data, origin=said(data.origin, {"kept": True, "columns": columns}), notes=(*data.notes, note))
 
 
 def said(origin: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,9 +214,7 @@ def _levels(column: Column) -> list[str]:
     return [] if column.levels is None else [str(t) for t in column.levels]
 
 
-def _relearned(
-    schema: TableSchema, table: Table, kinds: Mapping[str, str], value: Callable[[Any], Any]
-) -> TableSchema:
+def _relearned(schema: TableSchema, table: Table, kinds: Mapping[str, str], value: Callable[[Any], Any]) -> TableSchema:
     """Return a schema in which stand-ins that repeat are values, and others are made anew for each row."""
     out = schema
     for name in kinds:

@@ -22,7 +22,8 @@ KINDS = ("email", "phone", "social security number", "card number", "iban", "str
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}")
 _PHONE = re.compile(r"(?:\+|00)?[\d\s()./-]{7,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.I)
 _PHONE_SURE = re.compile(
-    r"\+\d[\d\s()./-]{6,20}.*|(?:\+?1[\s.-]?)?(?:\(\d{3}\)\s?|\d{3}[\s.-])\d{3}[\s.-]\d{4}(?:\s*(?:x|ext\.?)\s*\d+)?", re.I
+    r"\+\d[\d\s()./-]{6,20}.*|(?:\+?1[\s.-]?)?(?:\(\d{3}\)\s?|\d{3}[\s.-])\d{3}[\s.-]\d{4}(?:\s*(?:x|ext\.?)\s*\d+)?",
+    re.I,
 )
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
@@ -39,19 +40,25 @@ _HAS_STREET = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{2}).*\s.*")
 
 
 def _hint(*words: str) -> Callable[[str], bool]:
-    pattern = re.compile(rf"(?:.*[_\s.-])?(?:{'|'.join(words)})(?:[_\s.-]?(?:\d+|no|nr|num|number|home|work|line\d?))*", re.I)
+    pattern = re.compile(
+        rf"(?:.*[_\s.-])?(?:{'|'.join(words)})(?:[_\s.-]?(?:\d+|no|nr|num|number|home|work|line\d?))*", re.I
+    )
     split = re.compile(r"(?<=[a-z])(?=[A-Z])")
     return lambda name: pattern.fullmatch(split.sub("_", name.strip())) is not None
 
 
-_PHONE_NAME = _hint("phone", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "telefon", "handy", "contact_?no")
+_PHONE_NAME = _hint(
+    "phone", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "telefon", "handy", "contact_?no"
+)
 _SSN_NAME = _hint("ssn", "social_?security", "social_?security_?number")
 _CARD_NAME = _hint("card", "credit_?card", "cc", "pan", "card_?number")
 _FIRST_NAME = _hint("first_?name", "given_?name", "fore_?name", "fname", "vorname", "prenom", "middle_?name")
 _LAST_NAME = _hint("last_?name", "sur_?name", "family_?name", "lname", "nachname", "nom", "maiden_?name")
 _PERSON_NAME = _hint("full_?name", "person", "(?:customer|client|patient|employee|contact|holder|person|owner|member|student|"
                      "user|cardholder|doctor|author)_?name")  # fmt: skip
-_ANY_NAME = _hint("name", "customer", "client", "patient", "employee", "contact", "owner", "holder", "author", "doctor", "manager")
+_ANY_NAME = _hint(
+    "name", "customer", "client", "patient", "employee", "contact", "owner", "holder", "author", "doctor", "manager"
+)
 _STREET_NAME = _hint("address", "addr", "street", "street_?address", "strasse", "adresse", "address_?line")
 _FIRST, _LAST = {w.lower() for w in FIRST}, {w.lower() for w in LAST}
 
@@ -118,8 +125,9 @@ def _phones(texts: Sequence[str], name: str) -> bool:
 
 
 def _known(text: str) -> bool:
-    parts = [p.strip(".,").lower() for p in text.split()]
-    return any(p in _FIRST for p in parts)
+    last, comma, rest = text.partition(",")
+    parts = (rest if comma else last).split()
+    return bool(parts) and parts[0].strip(".").lower() in _FIRST
 
 
 def _people(texts: Sequence[str], name: str) -> bool:
@@ -145,7 +153,9 @@ def _streets(texts: Sequence[str], name: str) -> bool:
     if _STREET_NAME(name):
         return _share(texts, _HAS_STREET.fullmatch) >= 0.6
     here = [t for t in texts if len(t) <= 100]
-    return len(here) >= MOST * len(texts) and _share(here, lambda t: _STREET.fullmatch(t) and t.count(" ") <= 12) >= MOST
+    return (
+        len(here) >= MOST * len(texts) and _share(here, lambda t: _STREET.fullmatch(t) and t.count(" ") <= 12) >= MOST
+    )
 
 
 _TESTS: tuple[tuple[str, Callable[[Sequence[str], str], bool]], ...] = (
@@ -173,4 +183,7 @@ def _of_numbers(column: Column, name: str) -> str | None:
         ("social security number", _SSN_NAME, 8, 9),
         ("card number", _CARD_NAME, 13, 19),
     )
-    return next((k for k, told, low, high in tests if told(name) and ((lengths >= low) & (lengths <= high)).mean() >= MOST), None)
+    return next(
+        (k for k, told, low, high in tests if told(name) and ((lengths >= low) & (lengths <= high)).mean() >= MOST),
+        None,
+    )
