@@ -1,16 +1,18 @@
-"""Addresses and names of machines: replaced before anything is learned, unless the user keeps them."""
+"""Addresses of machines and data about people: replaced before anything is learned, unless the user keeps them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from seedstock.api.gathering import Gathered
 from seedstock.core.table import Dataset, Table
 from seedstock.marking import known_origin
-from seedstock.network.mask import kept, mask
+from seedstock.network import mask as network
+from seedstock.personal import mask as personal
 from seedstock.provenance.keys import project_key
 from seedstock.provenance.record import lineage_of
 
@@ -35,48 +37,64 @@ class Hidden:
     notes: tuple[str, ...] = ()
 
 
-def hide(gathered: Gathered, keep: bool, key: str | os.PathLike[str] | None = None) -> Hidden:
-    """Replace the addresses of data that are learned from, under the project's key; or say that they are kept.
+def hide(
+    gathered: Gathered, keep_addresses: bool, keep_personal: bool, key: str | os.PathLike[str] | None = None
+) -> Hidden:
+    """Replace addresses and data about people in what is learned from, under the project's key; or say they are kept.
 
-    Synthetic rows that are learned from beside the real ones were drawn from replaced addresses already, and stay.
+    Synthetic rows that are learned from beside the real ones were drawn from replaced values already, and stay.
     """
-    if keep:
-        data = kept(gathered.data)
-        notes = data.notes[len(gathered.data.notes) :]
-        return Hidden(replace(gathered, data=data), lambda v: v, lambda t: t, notes)
 
     def secret() -> tuple[bytes, str]:
         own = project_key(key)
         return own.secret, own.name
 
-    masked = mask(gathered.data, secret)
-    notes = masked.data.notes[len(gathered.data.notes) :]
-    return Hidden(replace(gathered, data=masked.data), masked.texts, masked.tables, notes)
+    data = gathered.data
+    masked = []
+    for kind, keep in ((personal, keep_personal), (network, keep_addresses)):
+        if keep:
+            data = kind.kept(data)
+            continue
+        masked.append(kind.mask(data, secret))
+        data = masked[-1].data
+
+    def texts(value: Any) -> Any:
+        return reduce(lambda v, m: m.texts(v), masked, value)
+
+    def tables(table: Table) -> Table:
+        return reduce(lambda t, m: m.tables(t), masked, table)
+
+    notes = data.notes[len(gathered.data.notes) :]
+    return Hidden(replace(gathered, data=data), texts, tables, notes)
 
 
 def on_equal_terms(
     real: Dataset, held: Dataset, drawn: Dataset, source: Any
 ) -> tuple[Dataset, Dataset, tuple[str, ...]]:
-    """Return real rows and held ones with the addresses that drawn rows were learned with, and what there is to note.
+    """Return real rows and held ones with the values that drawn rows were learned with, and what there is to note.
 
     Parameters
     ----------
     drawn : Dataset
-        Rows whose record says whether addresses were replaced.
+        Rows whose record says whether addresses and data about people were replaced.
     source : path or frame
         What they were read from.
     """
     record = lineage_of(known_origin(drawn, source).origin) or {}
-    said = [p.get("addresses") for p in record.get("parents") or () if isinstance(p, dict)]
-    replaced = [a for a in said if isinstance(a, dict) and a.get("kept") is False]
-    if not replaced or drawn.domain == "linked":
-        return real, held, ()
-    own = project_key()
-    if any(a.get("key") != own.name for a in replaced):
-        note = (
-            "Addresses of the drawn rows were replaced under another key than this project's, so columns of addresses "
-            "cannot be compared with the real ones; judge where they were grown."
-        )
-        return real, held, (note,)
-    masked = mask(real, own.secret)
-    return masked.data, held.with_table(masked.tables(held.table)), masked.data.notes[len(real.notes) :]
+    before = len(real.notes)
+    for fact, what, kind in (("personal", "Data about people", personal), ("addresses", "Addresses", network)):
+        said = [p.get(fact) for p in record.get("parents") or () if isinstance(p, dict)]
+        replaced = [a for a in said if isinstance(a, dict) and a.get("kept") is False]
+        if not replaced or drawn.domain == "linked":
+            continue
+        own = project_key()
+        if any(a.get("key") != own.name for a in replaced):
+            note = (
+                f"{what} of the drawn rows were replaced under another key than this project's, so columns of them "
+                f"cannot be compared with the real ones; judge where they were grown."
+            )
+            real = replace(real, notes=(*real.notes, note))
+            continue
+        masked = kind.mask(real, own.secret)
+        real, held = masked.data, held.with_table(masked.tables(held.table))
+    return real, held, real.notes[before:]

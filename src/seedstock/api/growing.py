@@ -57,6 +57,7 @@ def grow(
     real: bool = False,
     override: str | None = None,
     keep_addresses: bool = False,
+    keep_personal: bool = False,
     epsilon: float | None = None,
     delta: float | None = None,
     size: int | None = None,
@@ -109,7 +110,7 @@ def grow(
     trial : bool
         Whether to find out, by a quick trial on some hundred training rows, if synthetic rows beside real ones help a
         model that predicts the target; a note says so. See `seedstock.prove` for the full measure.
-    real, override, keep_addresses, epsilon, delta
+    real, override, keep_addresses, keep_personal, epsilon, delta
         See `fit`.
 
     Returns
@@ -128,7 +129,7 @@ def grow(
     listener = progress or Silent()
     listener.stage("read")
     gathered = gather(source, lambda s: read(s, target, schema, kinds, roles, size), real, override, key, holdout)
-    hidden = hide(gathered, keep_addresses, key)
+    hidden = hide(gathered, keep_addresses, keep_personal, key)
     gathered, given, rebalance = hidden.gathered, hidden.texts(given), hidden.texts(rebalance)
     wanted = [replace(r, what=hidden.texts(r.what)) for r in wanted]
     data, guarded = gathered.data, gathered.guarded

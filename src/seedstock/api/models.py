@@ -36,6 +36,7 @@ def fit(
     real: bool = False,
     override: str | None = None,
     keep_addresses: bool = False,
+    keep_personal: bool = False,
     epsilon: float | None = None,
     delta: float | None = None,
     size: int | None = None,
@@ -60,6 +61,8 @@ def fit(
     keep_addresses : bool
         Whether to learn the real IP and MAC addresses and names of machines. Otherwise each is replaced beforehand, one
         for one, by one that belongs to nobody; see `seedstock.network.addresses`. The record says which.
+    keep_personal : bool
+        Whether to learn real names, e-mail addresses, phones and the like; see `seedstock.personal.mask`.
     size, max_minutes
         See `seedstock.grow`.
     epsilon, delta : float or None
@@ -67,7 +70,8 @@ def fit(
     """
     generator, settings = asked(generator, settings, epsilon, delta)
     gathered = gather(source, lambda s: read(s, target, schema, kinds, roles, size), real, override)
-    data, overrides = hide(gathered, keep_addresses).gathered.whole, gathered.guarded.overrides
+    data = hide(gathered, keep_addresses, keep_personal).gathered.whole
+    overrides = gathered.guarded.overrides
     generator, settings = chosen(generator, settings, data, max_minutes)
     made = make_generator(generator, settings)
     fitted = stages.fit(made, data, seed, Clock(progress or Silent()))

@@ -35,6 +35,9 @@ Override = Annotated[
 KeepAddresses = Annotated[
     bool, typer.Option("--keep-addresses", help="Learn real IP and MAC addresses and names of machines as they are.")
 ]
+KeepPersonal = Annotated[
+    bool, typer.Option("--keep-personal", help="Learn real names, e-mail addresses, phones of people as they are.")
+]
 Also = Annotated[
     list[str] | None, typer.Option("--also", metavar="FILE", help="More rows of the same table. Repeatable.")
 ]

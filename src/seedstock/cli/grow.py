@@ -17,6 +17,7 @@ from seedstock.cli._door import (
     Epsilon,
     Json,
     KeepAddresses,
+    KeepPersonal,
     Key,
     MaxMinutes,
     NoMark,
@@ -112,6 +113,7 @@ def grow(
     real: Real = False,
     override: Override = None,
     keep_addresses: KeepAddresses = False,
+    keep_personal: KeepPersonal = False,
     open_: Open = False,
     json_: Json = False,
     quiet: Quiet = False,
@@ -122,7 +124,7 @@ def grow(
     asked |= {"roles": roles_of(role, entity, order)}
     asked |= {"given_file": given_file, "rebalance": rebalance, "insist": insist or None}
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
-    asked |= {"keep_addresses": keep_addresses or None}
+    asked |= {"keep_addresses": keep_addresses or None, "keep_personal": keep_personal or None}
     asked |= {"trial": not no_trial or None}
     asked |= {"epsilon": epsilon, "delta": delta, "size": size, "max_minutes": max_minutes}
     if model is not None and generator is None:

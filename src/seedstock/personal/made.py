@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from seedstock.network.keyed import Keyed
-from seedstock.personal.types import EMAIL, is_card
+from seedstock.personal.types import is_card
 from seedstock.personal.words import ENDINGS, FIRST, LAST, STREETS, SYLLABLES, TAILS
 
 _COMMON_TRIES = 6
@@ -50,20 +50,18 @@ class StandIns:
         if kind == "street address":
             return self._address(seed, attempt)
         if kind in ("name", "first name", "last name"):
-            return _cased(self._person(kind, text, seed, attempt), text)
+            return self._person(kind, text, seed, attempt)
         return self.digits(kind, text, seed)
 
     def digits(self, kind: str, text: str, seed: str) -> str:
-        """Return other digits in the same places: of phones after the country's code, of the others so that none is issued."""
+        """Return other digits in the same places: of phones after the country's code, of the others as none is issued."""
         state = self.keyed.bits(seed) | self.keyed.bits(f"more/{seed}") << 128
         total = sum(c.isdecimal() for c in text)
         kept = 0
         if kind == "phone":
             head = re.match(r"\s*(?:\+|00)(\d{1,2})", text)
-            kept = (
-                len(head[0].replace("+", "").strip()) if head else 1 if total == 11 and text.lstrip()[:1] == "1" else 0
-            )
-            kept = min(kept, max(total - 7, 0))
+            leads = 1 if total == 11 and text.lstrip()[:1] == "1" else 0
+            kept = min(len(head[0].replace("+", "").strip()) if head else leads, max(total - 7, 0))
         seen, out = 0, []
         for c in text:
             if not c.isalnum():
@@ -139,10 +137,6 @@ def _pure(host: str) -> str:
     return re.sub(r"[^a-z]", "", host.rpartition(".")[0]) or "mail"
 
 
-def _cased(made: str, like: str) -> str:
-    return made.upper() if like.isupper() and len(like) > 1 else made.lower() if like.islower() else made
-
-
 def _nobodys(kind: str, out: list[str]) -> str:
     """Return digits that are nobody's: areas that are not issued, and check digits that fail."""
     places = [i for i, c in enumerate(out) if c.isdecimal()]
@@ -156,8 +150,3 @@ def _nobodys(kind: str, out: list[str]) -> str:
         out[places[0]] = "0"
         out[places[1]] = "0"
     return "".join(out)
-
-
-def is_email(text: str) -> bool:
-    """Tell whether a text is one e-mail address."""
-    return EMAIL.fullmatch(text.strip()) is not None

@@ -1,6 +1,7 @@
 """A data set with people who do not exist in the place of the real ones.
 
-As with addresses of machines, this is done once, before anything is checked, split or fitted: no model holds a real value.
+As with addresses of machines, this is done once, before anything is checked, split or fitted: no model holds a real
+value.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from seedstock.personal.types import EMAIL, kind_of
 from seedstock.personal.words import PLACEHOLDERS
 
 _ANYWHERE = re.compile(rf"(?<![\w.@%+-]){EMAIL.pattern}(?![\w@-])")
+_LETTERS = ("email", "street address", "name", "first name", "last name")
 FRESH = 0.95
 """Share of distinct values from which on each row has a value of its own."""
 
@@ -135,27 +138,21 @@ def _with_emails(data: Dataset, kinds: Mapping[str, Mapping[str, str]]) -> bool:
     )
 
 
-@dataclass(frozen=True, eq=False)
 class _Work:
-    made: StandIns
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "maps", {})
-        object.__setattr__(self, "plain_texts", {})
-
-    maps: dict[str, Distinct] = None  # type: ignore[assignment]
-    plain_texts: dict[str, str] = None  # type: ignore[assignment]
+    def __init__(self, made: StandIns) -> None:
+        self.made = made
+        self.maps: dict[str, Distinct] = {}
+        self.plain_texts: dict[str, str] = {}
 
     def map(self, kind: str) -> Distinct:
         if kind not in self.maps:
-            make: Callable[[str, int], str] = lambda text, attempt: self.made(kind, text, attempt)  # noqa: E731
-            self.maps[kind] = Distinct(make)
+            self.maps[kind] = Distinct(partial(self.made, kind))
         return self.maps[kind]
 
     def learn(self, column: Column, kind: str) -> None:
         """Keep the real values out of the stand-ins."""
         texts = _levels(column) or [str(v) for v in np.unique(column.values[~column.missing]).tolist()]
-        self.map(kind).used.update(t for text in texts for t in (text, text.strip(), text.strip().lower()))
+        self.map(kind).used.update(t for text in texts for t in _writings(text))
         self.plain_texts.update({t: kind for t in texts if t.strip().lower() not in PLACEHOLDERS})
 
     def table(self, table: Table, kinds: Mapping[str, str]) -> Table:
@@ -187,8 +184,11 @@ class _Work:
         plain = text.strip()
         if not plain or plain.lower() in PLACEHOLDERS:
             return text
+        if kind not in _LETTERS:
+            return self.map(kind)(plain)
         # One person is written Ann and ANN: the same stand-in, in the same case.
-        return self.map(kind)(plain)
+        made = self.map(kind)(plain.lower())
+        return made.upper() if plain.isupper() and len(plain) > 1 else made.lower() if plain.islower() else made
 
     def emails(self, text: str) -> str:
         """Return a text with the e-mail addresses in it replaced."""
@@ -208,6 +208,11 @@ class _Work:
         if isinstance(value, list | tuple | set | frozenset):
             return type(value)(self.value(v) for v in value)
         return value
+
+
+def _writings(text: str) -> tuple[str, ...]:
+    plain = text.strip()
+    return plain, plain.lower(), plain.upper(), plain.title()
 
 
 def _levels(column: Column) -> list[str]:

@@ -1,4 +1,4 @@
-"""What columns hold about people, told from their values; the name of a column only helps where values leave it open."""
+"""What columns hold about people, told from their values; a column's name only helps where values leave it open."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PHONE_SURE = re.compile(
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
-_PART = r"(?:[^\W\d_][^\W\d_]*(?:['’-][^\W\d_]+)*\.?)"
+_PART = r"(?:[^\W\d_][^\W\d_]*(?:['\u2019-][^\W\d_]+)*\.?)"
 _PERSON = re.compile(rf"{_PART}(?:,?\s+{_PART}){{1,4}}")
 _WORD = re.compile(rf"{_PART}(?:\s{_PART})?")
 _STREET = re.compile(
@@ -54,8 +54,11 @@ _SSN_NAME = _hint("ssn", "social_?security", "social_?security_?number")
 _CARD_NAME = _hint("card", "credit_?card", "cc", "pan", "card_?number")
 _FIRST_NAME = _hint("first_?name", "given_?name", "fore_?name", "fname", "vorname", "prenom", "middle_?name")
 _LAST_NAME = _hint("last_?name", "sur_?name", "family_?name", "lname", "nachname", "nom", "maiden_?name")
-_PERSON_NAME = _hint("full_?name", "person", "(?:customer|client|patient|employee|contact|holder|person|owner|member|student|"
-                     "user|cardholder|doctor|author)_?name")  # fmt: skip
+_PERSON_NAME = _hint(
+    "full_?name",
+    "person",
+    "(?:customer|client|patient|employee|contact|holder|person|owner|member|student|user|cardholder|doctor|author)_?name",
+)
 _ANY_NAME = _hint(
     "name", "customer", "client", "patient", "employee", "contact", "owner", "holder", "author", "doctor", "manager"
 )
@@ -67,7 +70,7 @@ def kind_of(column: Column, schema: ColumnSchema, name: str) -> str | None:
     """Return what a column holds about people, one of `KINDS`, or None.
 
     >>> of = lambda name, *texts: kind_of(Column.of_texts(texts), ColumnSchema("category"), name)
-    >>> of("a", "ann@bank.com", "bob@web.de"), of("b", "+49 30 1234567", "(415) 555-2671"), of("c", "Private", "State-gov")
+    >>> of("a", "ann@bank.com", "bob@web.de"), of("b", "+49 30 1234567", "(415) 555-2671"), of("c", "Private", "Other")
     ('email', 'phone', None)
     >>> of("d", "Ann Smith", "John Brown", "Wei Chen"), of("city", "New York", "San Jose", "Los Angeles")
     ('name', None)
