@@ -81,7 +81,8 @@ class PersonalMaker:
 def _shape(text: str, kind: str) -> str:
     """Return how a number is written; a country's code says nothing about a person and stays."""
     head = 3 if kind == "phone" and text.startswith("+") else 2 if kind == "iban" else 0
-    rest = "".join("5" if c.isdecimal() else "X" if c.isalpha() else c for c in text[head:])
+    letter = (lambda c: c) if kind == "phone" else (lambda c: "X")
+    rest = "".join("5" if c.isdecimal() else letter(c) if c.isalpha() else c for c in text[head:])
     return (text[:head] + rest)[:40]
 
 

@@ -54,7 +54,7 @@ class StandIns:
         return self.digits(kind, text, seed)
 
     def digits(self, kind: str, text: str, seed: str) -> str:
-        """Return other digits in the same places: of phones after the country's code, of the others as none is issued."""
+        """Return other digits in the same places: of phones after the country's code, else such as are not issued."""
         state = self.keyed.bits(seed) | self.keyed.bits(f"more/{seed}") << 128
         total = sum(c.isdecimal() for c in text)
         kept = 0

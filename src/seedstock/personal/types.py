@@ -133,6 +133,11 @@ def _known(text: str) -> bool:
     return bool(parts) and parts[0].strip(".").lower() in _FIRST
 
 
+def _surnamed(text: str) -> bool:
+    last, comma, _ = text.partition(",")
+    return (last if comma else text.split()[-1]).strip().lower() in _LAST
+
+
 def _people(texts: Sequence[str], name: str) -> bool:
     shaped = _share(texts, lambda t: _PERSON.fullmatch(t) and t != t.lower())
     if shaped < MOST:
@@ -140,14 +145,22 @@ def _people(texts: Sequence[str], name: str) -> bool:
     if _PERSON_NAME(name):
         return True
     known = _share(texts, _known)
-    return known >= (0.1 if _ANY_NAME(name) else 0.3) and len(texts) >= 3
+    if _ANY_NAME(name):
+        return known >= 0.1 and len(texts) >= 3
+    # Rose Garden and Mark Pen are products: of few values, the last words must be known as well.
+    return known >= 0.3 and len(texts) >= 3 and (len(texts) >= 20 or _share(texts, _surnamed) >= 0.3)
 
 
-def _single(texts: Sequence[str], name: str, told: Callable[[str], bool], known: set[str]) -> bool:
+def _single(texts: Sequence[str], name: str, told: Callable[[str], bool], hint: str, known: set[str]) -> bool:
     shaped = _share(texts, _WORD.fullmatch)
     if told(name):
         return shaped >= 0.6
-    return len(texts) >= 10 and shaped >= MOST and _share(texts, lambda t: t.lower() in known) >= 0.5
+    least = 0.15 if hint in _words_of(name) else 0.5
+    return len(texts) >= 10 and shaped >= MOST and _share(texts, lambda t: t.lower() in known) >= least
+
+
+def _words_of(name: str) -> list[str]:
+    return re.split(r"[\s_.-]+", name.strip().lower())
 
 
 def _streets(texts: Sequence[str], name: str) -> bool:
@@ -170,8 +183,8 @@ _TESTS: tuple[tuple[str, Callable[[Sequence[str], str], bool]], ...] = (
         is_card(_digits(t)) or _CARD_NAME(name))) >= MOST),
     ("phone", _phones),
     ("street address", _streets),
-    ("first name", lambda texts, name: _single(texts, name, _FIRST_NAME, _FIRST)),
-    ("last name", lambda texts, name: _single(texts, name, _LAST_NAME, _LAST)),
+    ("first name", lambda texts, name: _single(texts, name, _FIRST_NAME, "first", _FIRST)),
+    ("last name", lambda texts, name: _single(texts, name, _LAST_NAME, "last", _LAST)),
     ("name", _people),
 )  # fmt: skip
 

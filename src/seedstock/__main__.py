@@ -1,0 +1,6 @@
+"""The command line, as ``python -m seedstock``."""
+
+from seedstock.cli import main
+
+if __name__ == "__main__":
+    main()
