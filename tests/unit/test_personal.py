@@ -61,5 +61,5 @@ def test_real_rows_are_judged_on_equal_terms(people: pd.DataFrame, tmp_path: Pat
     seedstock.grow(file, target="bought", output=tmp_path / "out")
     real = pd.read_csv(file)
     judged = seedstock.judge(real.head(200), real.tail(200), tmp_path / "out" / "synthetic.parquet", target="bought")
-    shape = judged.scores["shape_error"].details["customer"]["error"]
+    shape = judged.scores["shape_error"].details["columns"]["customer"]["error"]
     assert shape < 50, "percent; 100 where names on the two sides have nothing in common"
