@@ -124,9 +124,10 @@ def read_large(path: Path, most: int, seed: int = 0) -> Large | None:
 
         form, raw = "parquet", read_parquet(path, what, thin)
     elif suffix in _TEXTS and head[:1] not in (b"{", b"["):
+        from seedstock.sources.flows import as_flows
         from seedstock.sources.plain import read_plain_text
 
-        form, raw = "csv", read_plain_text(path, what, "\t" if suffix in (".tsv", ".tab") else None, thin)
+        form, raw = "csv", as_flows(read_plain_text(path, what, "\t" if suffix in (".tsv", ".tab") else None, thin))
     else:
         return None
     if thin.of <= most:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seedstock.core.errors import InputError, ResourceError
 from seedstock.sources._raw import RawTable
+from seedstock.sources.flows import as_flows, without_summary
 
 CHUNK = 2**20
 HEAD = 4096
@@ -54,7 +55,12 @@ def open_file(path: Path) -> RawTable:
             if not head:
                 raise InputError(f"{what} is empty; bring a table with a header and rows")
         form, reader = _reader(head, path)
+        inner, cut = stack.enter_context(without_summary(inner, head))
         raw = reader(inner, what)
+    if form in ("csv", "tsv"):
+        raw = as_flows(raw)
+    if cut:
+        raw = replace(raw, notes=(*raw.notes, f"{cut:,} lines at the end sum the flows up, and were left out."))
     if not raw.columns:
         raise InputError(f"{what} has no columns; bring a table with a header and rows")
     if not len(raw):
