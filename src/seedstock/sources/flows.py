@@ -40,9 +40,23 @@ FORMATS = (
     FlowFormat("KDD'99", ("protocoltype", "service", "flag", "srcbytes", "dsthostsrvcount"), ("label", "class")),
     FlowFormat("binetflow", ("starttime", "dur", "proto", "srcaddr", "sport", "dir", "dstaddr", "dport", "state")),
 )
-KDD = ["duration", "protocol_type", "service", "flag", "src_bytes", "dst_bytes", "land", "wrong_fragment", "urgent", "hot", "num_failed_logins", "logged_in", "num_compromised", "root_shell", "su_attempted", "num_root", "num_file_creations", "num_shells", "num_access_files", "num_outbound_cmds", "is_host_login", "is_guest_login", "count", "srv_count", "serror_rate", "srv_serror_rate", "rerror_rate", "srv_rerror_rate", "same_srv_rate", "diff_srv_rate", "srv_diff_host_rate", "dst_host_count", "dst_host_srv_count", "dst_host_same_srv_rate", "dst_host_diff_srv_rate", "dst_host_same_src_port_rate", "dst_host_srv_diff_host_rate", "dst_host_serror_rate", "dst_host_srv_serror_rate", "dst_host_rerror_rate", "dst_host_srv_rerror_rate", "label", "difficulty"]
+_KDD = """
+    duration protocol_type service flag src_bytes dst_bytes land wrong_fragment urgent hot num_failed_logins
+    logged_in num_compromised root_shell su_attempted num_root num_file_creations num_shells num_access_files
+    num_outbound_cmds is_host_login is_guest_login count srv_count serror_rate srv_serror_rate rerror_rate
+    srv_rerror_rate same_srv_rate diff_srv_rate srv_diff_host_rate dst_host_count dst_host_srv_count
+    dst_host_same_srv_rate dst_host_diff_srv_rate dst_host_same_src_port_rate dst_host_srv_diff_host_rate
+    dst_host_serror_rate dst_host_srv_serror_rate dst_host_rerror_rate dst_host_srv_rerror_rate label difficulty
+"""
+KDD = tuple(_KDD.split())
 """The columns of KDD'99 and NSL-KDD files, which have no header; the last two may be absent."""
-UNSW = ["srcip", "sport", "dstip", "dsport", "proto", "state", "dur", "sbytes", "dbytes", "sttl", "dttl", "sloss", "dloss", "service", "Sload", "Dload", "Spkts", "Dpkts", "swin", "dwin", "stcpb", "dtcpb", "smeansz", "dmeansz", "trans_depth", "res_bdy_len", "Sjit", "Djit", "Stime", "Ltime", "Sintpkt", "Dintpkt", "tcprtt", "synack", "ackdat", "is_sm_ips_ports", "ct_state_ttl", "ct_flw_http_mthd", "is_ftp_login", "ct_ftp_cmd", "ct_srv_src", "ct_srv_dst", "ct_dst_ltm", "ct_src_ltm", "ct_src_dport_ltm", "ct_dst_sport_ltm", "ct_dst_src_ltm", "attack_cat", "Label"]
+_UNSW = """
+    srcip sport dstip dsport proto state dur sbytes dbytes sttl dttl sloss dloss service Sload Dload Spkts Dpkts
+    swin dwin stcpb dtcpb smeansz dmeansz trans_depth res_bdy_len Sjit Djit Stime Ltime Sintpkt Dintpkt tcprtt
+    synack ackdat is_sm_ips_ports ct_state_ttl ct_flw_http_mthd is_ftp_login ct_ftp_cmd ct_srv_src ct_srv_dst
+    ct_dst_ltm ct_src_ltm ct_src_dport_ltm ct_dst_sport_ltm ct_dst_src_ltm attack_cat Label
+"""
+UNSW = tuple(_UNSW.split())
 """The columns of UNSW-NB15's four raw files, which have no header."""
 _UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _WITH_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])\s*")
@@ -110,7 +124,7 @@ def _headless(raw: RawTable) -> Sequence[str] | None:
     if (
         len(KDD) - 2 <= len(cells) <= len(KDD)
         and _among(cells[1], "tcp", "udp", "icmp")
-        and _among(cells[3], *_KDD_FLAGS)
+        and _among(cells[3], *_KDD_STATES)
     ):
         return KDD[: len(cells)]
     if len(cells) == len(UNSW) and _among(cells[48], "0", "1") and _dotted(cells[0]) and _dotted(cells[2]):
@@ -118,7 +132,7 @@ def _headless(raw: RawTable) -> Sequence[str] | None:
     return None
 
 
-_KDD_FLAGS = ["SF", "S0", "S1", "S2", "S3", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "OTH"]
+_KDD_STATES = ["SF", "S0", "S1", "S2", "S3", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "OTH"]
 
 
 def _texts(raw: Raw) -> list[str]:
