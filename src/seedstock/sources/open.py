@@ -15,6 +15,7 @@ from pathlib import Path
 from seedstock.core.errors import InputError, ResourceError
 from seedstock.sources._raw import RawTable
 from seedstock.sources.flows import as_flows, without_summary
+from seedstock.sources.pcap import MAGIC as PCAP_MAGIC
 
 CHUNK = 2**20
 HEAD = 4096
@@ -96,6 +97,10 @@ def _reader(head: bytes, path: Path) -> tuple[str, Callable[[Path, str], RawTabl
         from seedstock.sources.excel import read_excel
 
         return "excel", read_excel
+    if head[:4] in PCAP_MAGIC:
+        from seedstock.sources.pcap import read_pcap
+
+        return "pcap", read_pcap
     if set(suffixes) & {".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xls", ".ods"}:
         raise InputError(f"{path.name!r} is damaged or is not what its name says; write it again, or bring a CSV file")
     from seedstock.sources.plain import read_json_text, read_plain_text
