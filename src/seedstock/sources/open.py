@@ -104,12 +104,15 @@ def _reader(head: bytes, path: Path) -> tuple[str, Callable[[Path, str], RawTabl
     if set(suffixes) & {".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xls", ".ods"}:
         raise InputError(f"{path.name!r} is damaged or is not what its name says; write it again, or bring a CSV file")
     from seedstock.sources.plain import read_json_text, read_plain_text
+    from seedstock.sources.syslog import is_syslog, read_syslog
     from seedstock.sources.zeek import MAGIC, is_zeek_json, read_zeek, read_zeek_json
 
     if head.startswith(MAGIC):
         return "zeek", read_zeek
     if is_zeek_json(path, head):
         return "zeek json", read_zeek_json
+    if is_syslog(head):
+        return "syslog", read_syslog
     if set(suffixes) & {".jsonl", ".ndjson", ".json"} or (head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{"):
         return "jsonl", read_json_text
     if set(suffixes) & {".tsv", ".tab"}:

@@ -163,6 +163,10 @@ def _open(form: str, path: Path, schema: TableSchema, metadata: Mapping[str, str
 
         return ArrowSink(path, schema, metadata)
     if form == "zeek":
+        from seedstock.sources.syslog import SyslogSink, is_syslog_schema
+
+        if is_syslog_schema(schema):
+            return SyslogSink(path, schema)
         from seedstock.sources.zeek import ZeekSink
 
         return ZeekSink(path, schema, path.name.lstrip(".").split(".")[0])
