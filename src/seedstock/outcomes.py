@@ -277,8 +277,11 @@ def rows_name(schema: Schema) -> str:
     return "synthetic.parquet" if whole else "synthetic"
 
 
-def save_rows(data: Dataset, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write one table as a file, linked tables as a folder of files, images as a folder of pictures."""
+def save_rows(data: Dataset, path: Path, metadata: Mapping[str, str], form: str = "parquet") -> None:
+    """Write one table as a file, linked tables as a folder of files, images as a folder of pictures.
+
+    Linked tables of a log of events become one such log where `path` ends in ``.json``.
+    """
     from seedstock.sources.images import LABELS_FILE
     from seedstock.sources.linked import SCHEMA_FILE
     from seedstock.sources.write import write
@@ -295,8 +298,17 @@ def save_rows(data: Dataset, path: Path, metadata: Mapping[str, str]) -> None:
     if len(data.tables) == 1:
         write(data, path, metadata)
         return
+    if path.suffix.lower() == ".json":
+        from seedstock.sources.suricata import eve_schema, write_eve
+
+        if not eve_schema(data.schema):
+            raise InputError("linked tables are written to a folder, and only events of eve.json to a .json file")
+        store.file_in_place(path, lambda new: write_eve(data, new))
+        describe_beside(path, metadata)
+        return
     with store.folder_in_place(path, SCHEMA_FILE) as new:
-        write_tables(data, new, metadata)
+        for file in write_tables(data, new, metadata, form):
+            describe_beside(file, metadata)
 
 
 def as_frame(data: Dataset, flavour: str) -> Any:

@@ -106,6 +106,7 @@ def sample(
     given_file: Source | None = None,
     mark: bool = True,
     key: str | os.PathLike[str] | None = None,
+    form: str = "parquet",
     tell: Callable[[str, Any], None] | None = None,
 ) -> Any:
     """Draw rows from a model: as a frame, or into a file in blocks, for any number of rows.
@@ -124,6 +125,8 @@ def sample(
         Partial rows, beside what `given` says of all rows.
     mark, key
         See `grow`.
+    form : {"parquet", "csv", "jsonl", "arrow", "log"}
+        Of linked tables' files; ``log`` is Zeek's. A log of events (eve.json) is one file that ends in ``.json``.
     tell : callable or None
         Told ``"rows"``, their number, and ``"plausibility"``, the share of all rows that meet the conditions.
     """
@@ -144,7 +147,7 @@ def sample(
         return as_frame(drawing.draw(drawer, n, rng, conditions, progress=listener), own.flavour)
     if rows_name(own.schema) == "synthetic":  # a folder, of tables or of images
         drawn = drawing.draw(drawer, n, rng, conditions, progress=listener)
-        save_rows(drawn, Path(output), own.metadata(seed, conditions, content_of(drawn), facts))
+        save_rows(drawn, Path(output), own.metadata(seed, conditions, content_of(drawn), facts), form)
         return Path(output)
     from seedstock.sources.write import Writer
 

@@ -122,6 +122,9 @@ def sample(
     seed: Seed = None,
     no_mark: NoMark = False,
     key: Key = None,
+    form: Annotated[
+        str, typer.Option("--format", help="Of linked tables' files: parquet, csv, jsonl, arrow or (Zeek's) log.")
+    ] = "parquet",
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -133,7 +136,7 @@ def sample(
     told: dict[str, Any] = {}
     path = api.sample(
         model, rows, seed or 0, given, output, shown,
-        given_file=given_file, mark=not no_mark, key=key, tell=told.__setitem__,
+        given_file=given_file, mark=not no_mark, key=key, form=form, tell=told.__setitem__,
     )  # fmt: skip
     shown.close()
     if json_:

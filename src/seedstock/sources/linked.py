@@ -1,4 +1,4 @@
-"""Several linked tables: an SQLite file, a folder of table files, or a mapping of frames -> `Dataset`."""
+"""Several linked tables: an SQLite file, a log of events, a folder of table files, or frames -> `Dataset`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from seedstock.sources.find_links import find_links
 from seedstock.sources.open import open_file
 from seedstock.sources.read import read
 from seedstock.sources.sqlite import is_sqlite, read_sqlite
+from seedstock.sources.suricata import KEY as FLOW
+from seedstock.sources.suricata import PARENT as PARENT_FLOW
+from seedstock.sources.suricata import is_eve, read_eve
 from seedstock.sources.zeek import KEY, PARENT, links_of
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".arrow", ".feather", ".log")
@@ -28,7 +31,7 @@ SCHEMA_FILE = "schema.json"
 
 
 def is_linked(source: Any) -> bool:
-    """Tell whether a source holds several tables: an SQLite file, a folder of table files, a mapping of frames.
+    """Tell whether a source holds several tables: SQLite, eve.json, a folder of table files, a mapping of frames.
 
     >>> is_linked({"a": {"x": np.arange(2)}, "b": {"y": np.arange(2)}}), is_linked({"x": np.arange(2)})
     (True, False)
@@ -41,7 +44,7 @@ def is_linked(source: Any) -> bool:
     try:
         if path.is_dir():
             return bool(_files(path))
-        return path.is_file() and is_sqlite(path)
+        return path.is_file() and (is_sqlite(path) or _is_eve(path))
     except (OSError, ValueError):
         return False
 
@@ -143,10 +146,19 @@ def _sources(source: Any) -> tuple[dict[str, Any], list[Link], dict[str, list[st
         logs = {name: open_file(f) for name, f in named.items()}
         links, notes = links_of(logs)
         return dict(logs), links, {PARENT: [KEY]} if links else {}, notes, {**origin, "format": "folder of logs"}
+    if _is_eve(path):
+        logs, links, notes = read_eve(path, repr(path.name))
+        origin = {"path": path.name, "format": "eve", "bytes": path.stat().st_size, "sha256": _digest([path])}
+        return dict(logs), links, {PARENT_FLOW: [FLOW]} if links else {}, notes, origin
     raw, links, keys, notes = read_sqlite(path)
     origin = {"path": path.name, "format": "sqlite", "bytes": path.stat().st_size, "sha256": _digest([path])}
     parts: dict[str, RawTable] = raw
     return dict(parts), links, keys, notes, origin
+
+
+def _is_eve(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_eve(file.read(4096))
 
 
 def _files(folder: Path) -> list[Path]:
