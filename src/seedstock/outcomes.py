@@ -299,7 +299,7 @@ def save_rows(data: Dataset, path: Path, metadata: Mapping[str, str], form: str 
         write(data, path, metadata)
         return
     if path.suffix.lower() == ".json":
-        from seedstock.sources.suricata import eve_schema, write_eve
+        from seedstock.sources.write_eve import eve_schema, write_eve
 
         if not eve_schema(data.schema):
             raise InputError("linked tables are written to a folder, and only events of eve.json to a .json file")

@@ -22,7 +22,7 @@ from seedstock.sources.read import read
 from seedstock.sources.sqlite import is_sqlite, read_sqlite
 from seedstock.sources.suricata import KEY as FLOW
 from seedstock.sources.suricata import PARENT as PARENT_FLOW
-from seedstock.sources.suricata import is_eve, read_eve
+from seedstock.sources.suricata import is_eve_file, read_eve
 from seedstock.sources.zeek import KEY, PARENT, links_of
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".arrow", ".feather", ".log")
@@ -44,7 +44,7 @@ def is_linked(source: Any) -> bool:
     try:
         if path.is_dir():
             return bool(_files(path))
-        return path.is_file() and (is_sqlite(path) or _is_eve(path))
+        return path.is_file() and (is_sqlite(path) or is_eve_file(path))
     except (OSError, ValueError):
         return False
 
@@ -82,7 +82,8 @@ def read_linked(
     schemas: dict[str, TableSchema] = {}
     for name, part in raw.items():
         own: Any = full.tables.get(name) if full else ({"columns": said["tables"].get(name, {})} if schema else None)
-        one = read(part, own, None, _of(kinds, name), _of(roles, name), name)
+        found = part.origin.get("kinds", {}) if isinstance(part, RawTable) and own is None else {}
+        one = read(part, own, None, {**found, **_of(kinds, name)}, _of(roles, name), name)
         tables[name], schemas[name] = one.table, one.columns
         notes += [f"Table {name!r}: {note}" for note in one.notes]
     _known(kinds, roles, tables)
@@ -146,7 +147,7 @@ def _sources(source: Any) -> tuple[dict[str, Any], list[Link], dict[str, list[st
         logs = {name: open_file(f) for name, f in named.items()}
         links, notes = links_of(logs)
         return dict(logs), links, {PARENT: [KEY]} if links else {}, notes, {**origin, "format": "folder of logs"}
-    if _is_eve(path):
+    if is_eve_file(path):
         logs, links, notes = read_eve(path, repr(path.name))
         origin = {"path": path.name, "format": "eve", "bytes": path.stat().st_size, "sha256": _digest([path])}
         return dict(logs), links, {PARENT_FLOW: [FLOW]} if links else {}, notes, origin
@@ -154,11 +155,6 @@ def _sources(source: Any) -> tuple[dict[str, Any], list[Link], dict[str, list[st
     origin = {"path": path.name, "format": "sqlite", "bytes": path.stat().st_size, "sha256": _digest([path])}
     parts: dict[str, RawTable] = raw
     return dict(parts), links, keys, notes, origin
-
-
-def _is_eve(path: Path) -> bool:
-    with path.open("rb") as file:
-        return is_eve(file.read(4096))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -104,6 +104,7 @@ def _reader(head: bytes, path: Path) -> tuple[str, Callable[[Path, str], RawTabl
     if set(suffixes) & {".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xls", ".ods"}:
         raise InputError(f"{path.name!r} is damaged or is not what its name says; write it again, or bring a CSV file")
     from seedstock.sources.plain import read_json_text, read_plain_text
+    from seedstock.sources.suricata import is_eve, read_eve_events
     from seedstock.sources.syslog import is_syslog, read_syslog
     from seedstock.sources.zeek import MAGIC, is_zeek_json, read_zeek, read_zeek_json
 
@@ -111,6 +112,8 @@ def _reader(head: bytes, path: Path) -> tuple[str, Callable[[Path, str], RawTabl
         return "zeek", read_zeek
     if is_zeek_json(path, head):
         return "zeek json", read_zeek_json
+    if is_eve(head):
+        return "eve", read_eve_events
     if is_syslog(head):
         return "syslog", read_syslog
     if set(suffixes) & {".jsonl", ".ndjson", ".json"} or (head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{"):

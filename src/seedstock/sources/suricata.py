@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seedstock.core.errors import InputError
-from seedstock.core.schema import Link, Schema
-from seedstock.core.table import Column, Dataset
-from seedstock.sources._raw import Raw, RawTable
+from seedstock.core.schema import Link
+from seedstock.core.table import Column
+from seedstock.sources._raw import UNTYPED, Raw, RawTable
 
-KEY, PARENT, TYPE = "flow_id", "flow", "event_type"
-ENDS = ("timestamp", "in_iface", "src_ip", "src_port", "dest_ip", "dest_port", "proto")
+KEY, PARENT, TYPE, TIME = "flow_id", "flow", "event_type", "timestamp"
+TUPLE = ("src_ip", "src_port", "dest_ip", "dest_port", "proto")
+ENDS = (TIME, "in_iface", *TUPLE)
+TURNED = "from_server"
+"""Whether an event goes from its flow's destination to its source."""
+ITEMS = 8
+"""Items of a list that get columns of their own."""
+_HASH = "community_id"
 _MAX_COLUMNS = 2_000
 _MAX_DEPTH = 8
+_SPECIAL = re.compile(r"([.\[\\])")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_TYPE = re.compile(rb'"event_type"\s*:\s*"([^"\\]{1,64})"')
+KINDS = {"dns.id": "number"}
+"""What would be taken for an identifier, and is a number of 16 bits."""
 
 
 def is_eve(head: bytes) -> bool:
@@ -30,11 +44,29 @@ def is_eve(head: bytes) -> bool:
     return first.startswith(b"{") and b'"event_type"' in first and b'"timestamp"' in first
 
 
+def is_eve_file(path: Path) -> bool:
+    """Tell whether a file is an event log with several types of events, which are linked tables."""
+    with path.open("rb") as file:
+        if not is_eve(file.read(4096)):
+            return False
+        file.seek(0)
+        seen = set()
+        for line in file:
+            found = _TYPE.search(line)
+            if found and found[1] != b"stats":
+                seen.add(found[1])
+                if len(seen) > 1:
+                    return True
+    return False
+
+
 def read_eve(path: Path, what: str) -> tuple[dict[str, RawTable], list[Link], list[str]]:
     """Read an event log.
 
-    Nested fields get dotted names (``dns.rrname``), lists stay JSON texts. Flows that have events but no end in the log
-    become rows of ``flow`` with their ends alone, so that each event with a ``flow_id`` has its flow.
+    Nested fields get dotted names (``dns.rrname``), and the items of lists numbers (``dns.answers[0].ttl``). Flows that
+    have events but no end in the log become rows of ``flow`` with their ends alone, so that each event with a
+    ``flow_id`` has its flow. An event whose addresses and ports are those of its flow does not repeat them; whether it
+    goes the other way is said by ``from_server``.
 
     Returns
     -------
@@ -45,35 +77,80 @@ def read_eve(path: Path, what: str) -> tuple[dict[str, RawTable], list[Link], li
     list of str
         What was decided in doubt.
     """
+    events, notes = _events(path, what)
+    links: list[Link] = []
+    if any(KEY in e for name, rows in events.items() if name != PARENT for e in rows):
+        flows, more = _with_flows(events)
+        notes += more
+        for name, rows in events.items():
+            if name != PARENT and any(KEY in e for e in rows):
+                links.append(Link(name, KEY, PARENT, KEY))
+                _inherit(rows, flows)
+    return {n: _table(rows, n, what) for n, rows in events.items()}, links, notes
+
+
+def read_eve_events(path: Path, what: str) -> RawTable:
+    """Read an event log with events of one type as one table, with the type in ``event_type``.
+
+    Raises
+    ------
+    InputError
+        It has several types of events, which are linked tables.
+    """
+    events, notes = _events(path, what)
+    if len(events) > 1:
+        raise InputError(f"{what} holds events of {len(events)} types, which are linked tables; bring it unpacked")
+    ((name, rows),) = events.items()
+    columns = dict(_table(rows, name, what).columns)
+    kind = Raw(Column.of_texts([name] * len(rows)), "string")
+    return RawTable(
+        {**{c: columns.pop(c) for c in (TIME, KEY) if c in columns}, TYPE: kind, **columns}, {}, tuple(notes)
+    )
+
+
+def _events(path: Path, what: str) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """Return the flat events of each type, and notes."""
     events: dict[str, list[dict[str, Any]]] = {}
-    bad = 0
+    counts: Counter[str] = Counter()
+    last = ""
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             if not line.strip():
                 continue
             try:
                 value = json.loads(line)
-                events.setdefault(str(value[TYPE]), []).append(_flat(value))
+                kind, time = value[TYPE], str(value[TIME])
+                if not isinstance(kind, str) or not 0 < len(kind) <= 64:
+                    raise TypeError
             except (ValueError, KeyError, TypeError, RecursionError):
-                bad += 1
+                counts["bad"] += 1
+                continue
+            if kind == "stats":
+                counts["stats"] += 1
+                continue
+            counts["hash"] += value.pop(_HASH, None) is not None
+            counts["back"] += time < last
+            last = time
+            del value[TYPE]
+            events.setdefault(kind, []).append(dict(_flat(value, counts)))
     if not events:
         raise InputError(f"{what} holds no event that can be read; bring another log")
-    notes = []
-    if bad:
-        notes.append(f"{bad:,} lines are no events (cut in the middle?): left out.")
-    links: list[Link] = []
-    if any(KEY in e for name, rows in events.items() if name != PARENT for e in rows):
-        notes += _with_flows(events)
-        links = [Link(n, KEY, PARENT, KEY) for n, rows in events.items() if n != PARENT and any(KEY in e for e in rows)]
-    return {n: _table(rows, n, what) for n, rows in events.items()}, links, notes
+    said = {
+        "bad": "{:,} lines are no events (cut in the middle?): left out.",
+        "stats": "{:,} events of type 'stats' tell of Suricata and not of the network: left out.",
+        "hash": "The community_id of {:,} events is made of their addresses and would tell the real ones: left out.",
+        "long": "{:,} lists have more than " + f"{ITEMS} items; those beyond are left out.",
+        "back": "The time steps back at {:,} events.",
+    }
+    return events, [text.format(counts[c]) for c, text in said.items() if counts[c]]
 
 
-def _with_flows(events: dict[str, list[dict[str, Any]]]) -> list[str]:
+def _with_flows(events: dict[str, list[dict[str, Any]]]) -> tuple[dict[Any, dict[str, Any]], list[str]]:
     flows: dict[Any, dict[str, Any]] = {}
     repeated = made = 0
     for row in events.get(PARENT, []):
-        repeated += row.get(KEY) in flows
         if KEY in row:
+            repeated += row[KEY] in flows
             flows.setdefault(row[KEY], row)
     for name, rows in events.items():
         for row in rows if name != PARENT else ():
@@ -86,28 +163,57 @@ def _with_flows(events: dict[str, list[dict[str, Any]]]) -> list[str]:
         out.append(f"{repeated:,} flows end twice under one flow_id; the first end counts.")
     if made:
         out.append(f"{made:,} flows have events and no end in the log; they are rows of 'flow' with their ends alone.")
-    return out
+    return flows, out
 
 
-def _flat(value: Mapping[str, Any], before: str = "", depth: int = 0) -> dict[str, Any]:
-    out: dict[str, Any] = {}
+def _inherit(rows: list[dict[str, Any]], flows: Mapping[Any, Mapping[str, Any]]) -> None:
+    """Drop the addresses and ports of events that have them from their flow, one way or the other."""
+    turned = False
+    for row in rows:
+        flow = [flows[row[KEY]].get(c) for c in TUPLE] if KEY in row else []
+        mine = [row.get(c) for c in TUPLE]
+        if not flow or flow[0] is None or mine not in (flow, _turn(flow)):
+            continue
+        row[TURNED] = mine != flow
+        turned |= row[TURNED]
+        for c in TUPLE:
+            row.pop(c, None)
+    for row in rows if not turned else ():
+        row.pop(TURNED, None)
+
+
+def _turn(ends: Sequence[Any]) -> list[Any]:
+    return [*ends[2:4], *ends[:2], ends[4]]
+
+
+def _flat(
+    value: Mapping[str, Any], counts: Counter[str], before: str = "", depth: int = 0
+) -> Iterator[tuple[str, Any]]:
     for key, item in value.items():
-        if isinstance(item, Mapping) and item and depth < _MAX_DEPTH:
-            out |= _flat(item, f"{before}{key}.", depth + 1)
-        elif isinstance(item, list | Mapping):
-            out[before + key] = json.dumps(item, ensure_ascii=False)
-        elif item is not None:
-            out[before + key] = item
-    return out
+        yield from _cells(before + _SPECIAL.sub(r"\\\1", key), item, counts, depth)
+
+
+def _cells(name: str, item: Any, counts: Counter[str], depth: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(item, dict | list) and depth >= _MAX_DEPTH:
+        yield name, json.dumps(item, ensure_ascii=False)
+    elif isinstance(item, dict):
+        yield from _flat(item, counts, f"{name}.", depth + 1)
+    elif isinstance(item, list):
+        counts["long"] += len(item) > ITEMS
+        for k, one in enumerate(item[:ITEMS]):
+            yield from _cells(f"{name}[{k}]", one, counts, depth + 1)
+    elif item is not None and not (isinstance(item, float) and not math.isfinite(item)):
+        yield name, item
 
 
 def _table(rows: list[dict[str, Any]], name: str, what: str) -> RawTable:
-    names = list(dict.fromkeys(k for row in rows for k in row if k != TYPE))
+    names = list(dict.fromkeys(k for row in rows for k in row))
     if len(names) > _MAX_COLUMNS:
         raise InputError(
             f"{what}: events of type {name!r} have {len(names):,} fields; at most {_MAX_COLUMNS:,} can be read"
         )
-    return RawTable({c: _column([row.get(c) for row in rows]) for c in names}, {"event_type": name})
+    columns = {c: _column([row.get(c) for row in rows]) for c in names}
+    return RawTable(columns, {"kinds": {c: k for c, k in KINDS.items() if c in columns}})
 
 
 def _column(cells: list[Any]) -> Raw:
@@ -120,64 +226,5 @@ def _column(cells: list[Any]) -> Raw:
     if here and all(isinstance(c, int | float) and not isinstance(c, bool) and abs(c) < 1e300 for c in here):
         return Raw(Column(np.array([float(c or 0) for c in cells]), missing), "float64")
     texts = [None if c is None else c if isinstance(c, str) else json.dumps(c) for c in cells]
-    return Raw(Column.of_texts(texts))
-
-
-def write_eve(data: Dataset, path: Path) -> None:
-    """Write linked tables as one event log, in the order of time.
-
-    Flows of which only the ends are known are not written: they had no event of their own.
-    """
-    lines: list[tuple[str, str]] = []
-    for name, table in data.tables.items():
-        schema = data.schema.tables[name]
-        cells = {c: _values(table[c], schema[c]) for c in table}
-        own = [c for c in cells if c not in (KEY, *ENDS)]
-        for i in range(len(table)):
-            if name == PARENT and own and all(cells[c][i] is None for c in own):
-                continue
-            stamp = str(cells["timestamp"][i]) if "timestamp" in cells else ""
-            event: dict[str, Any] = {"timestamp": stamp, TYPE: name}
-            for c, values in cells.items():
-                if values[i] is not None and c != "timestamp":
-                    _put(event, c.split("."), values[i])
-            lines.append((stamp, json.dumps(event, ensure_ascii=False)))
-    lines.sort(key=lambda x: x[0])
-    path.write_text("".join(f"{line}\n" for _, line in lines), "utf-8")
-
-
-def _values(column: Column, schema: Any) -> list[Any]:
-    from seedstock.sources.outgoing import outgoing
-    from seedstock.sources.texts import cell_texts
-
-    if schema.kind in ("datetime", "duration") or column.is_text:
-        out = outgoing(column, schema) if schema.kind not in ("datetime", "duration") else None
-        if out is not None and out.values.dtype.kind in "ifb":
-            return [None if m else v for v, m in zip(out.values.tolist(), out.missing.tolist(), strict=True)]
-        texts = cell_texts(column, schema).texts().tolist()
-        return [json.loads(t) if t is not None and t[:1] == "[" and _is_json(t) else t for t in texts]
-    out = outgoing(column, schema)
-    return [None if m else v for v, m in zip(out.values.tolist(), out.missing.tolist(), strict=True)]
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _put(event: dict[str, Any], path: list[str], value: Any) -> None:
-    for part in path[:-1]:
-        event = event.setdefault(part, {}) if isinstance(event.get(part, {}), dict) else event
-    event[path[-1]] = value
-
-
-def eve_schema(schema: Schema) -> bool:
-    """Tell whether tables are those of an event log."""
-    return (
-        PARENT in schema.tables
-        and all("timestamp" in t.columns for t in schema.tables.values())
-        and all(x.parent == PARENT and x.key == KEY for x in schema.links)
-    )
+    stamps = all(isinstance(c, str) and _STAMP.match(c) for c in here)
+    return Raw(Column.of_texts(texts), UNTYPED if stamps else "string")

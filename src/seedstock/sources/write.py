@@ -88,10 +88,10 @@ class Writer:
         self, path: str | os.PathLike[str], schema: TableSchema | Any, metadata: Mapping[str, str] | None = None
     ) -> None:
         self.path = Path(path)
-        self.format = SUFFIXES.get(self.path.suffix.lower(), "")
+        self.schema: TableSchema = schema if isinstance(schema, TableSchema) else next(iter(schema.tables.values()))
+        self.format = _format(self.path.suffix.lower(), self.schema)
         if not self.format:
             raise InputError(f"{self.path.name!r} has no known suffix; name it {', '.join(sorted(SUFFIXES))}")
-        self.schema: TableSchema = schema if isinstance(schema, TableSchema) else next(iter(schema.tables.values()))
         self.metadata = dict(metadata or {})
         self._sink: Sink | None = None
         self._new = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
@@ -153,6 +153,15 @@ class Writer:
             raise ResourceError(f"{name} cannot be written: {error.strerror}") from None
 
 
+def _format(suffix: str, schema: TableSchema) -> str:
+    if suffix in (".json", ".jsonl", ".ndjson"):
+        from seedstock.sources.write_eve import one_type
+
+        if one_type(schema):
+            return "eve"
+    return SUFFIXES.get(suffix, "")
+
+
 def _open(form: str, path: Path, schema: TableSchema, metadata: Mapping[str, str]) -> Sink:
     if form == "parquet":
         from seedstock.sources.parquet_sink import ParquetSink
@@ -170,6 +179,10 @@ def _open(form: str, path: Path, schema: TableSchema, metadata: Mapping[str, str
         from seedstock.sources.zeek import ZeekSink
 
         return ZeekSink(path, schema, path.name.lstrip(".").split(".")[0])
+    if form == "eve":
+        from seedstock.sources.write_eve import EveSink
+
+        return EveSink(path, schema)
     return JsonSink(path, schema) if form == "jsonl" else DelimitedSink(path, schema, "\t" if form == "tsv" else ",")
 
 

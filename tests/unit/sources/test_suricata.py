@@ -12,7 +12,7 @@ import seedstock
 from seedstock import cli
 from seedstock.core.errors import InputError
 from seedstock.sources.linked import is_linked, read_linked
-from seedstock.sources.suricata import write_eve
+from seedstock.sources.write_eve import write_eve
 
 
 def events(flows: int = 60) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def test_it_is_written_back_as_it_was(eve: Path, tmp_path: Path) -> None:
 def test_damaged_lines_are_counted(eve: Path) -> None:
     eve.write_text(eve.read_text() + '{"timestamp": "2024-01-0\n[1, 2]\n{"event_type": 1}\n')
     data = read_linked(eve)
-    assert any("2 lines are no events" in n for n in data.notes)
+    assert any("3 lines are no events" in n for n in data.notes)
     (eve.parent / "no.json").write_text('{"timestamp": "x", "event_type": "dns"')
     with pytest.raises(InputError):
         read_linked(eve.parent / "no.json")
@@ -92,3 +92,77 @@ def test_linked_tables_are_written_in_other_forms(eve: Path, tmp_path: Path) -> 
         assert len(read_linked(tmp_path / form).tables["flow"]) == 30
     with pytest.raises(InputError, match="written as"):
         seedstock.sample(model, 3, output=tmp_path / "x", form="xls")
+
+
+def test_events_of_a_flow_have_its_ends_also_when_drawn(tmp_path: Path) -> None:
+    turned = [
+        {**e, "src_ip": e["dest_ip"], "src_port": e["dest_port"], "dest_ip": e["src_ip"], "dest_port": e["src_port"]}
+        if e["event_type"] == "alert" and k % 2
+        else e
+        for k, e in enumerate(events())
+    ]
+    file = tmp_path / "eve.json"
+    file.write_text("".join(json.dumps(e) + "\n" for e in turned))
+    data = read_linked(file)
+    assert "from_server" in data.tables["alert"]
+    assert not {"src_ip", "dest_port", "from_server"} & set(data.tables["dns"].names)
+    write_eve(data, tmp_path / "same.json")
+    made = [json.loads(line) for line in (tmp_path / "same.json").read_text().splitlines()]
+    key = lambda e: json.dumps(e, sort_keys=True)  # noqa: E731
+    assert sorted(made, key=key) == sorted(turned, key=key)
+    seedstock.sample(seedstock.fit(file), 40, output=tmp_path / "new.json")
+    drawn = [json.loads(line) for line in (tmp_path / "new.json").read_text().splitlines()]
+    assert [e["timestamp"] for e in drawn] == sorted(e["timestamp"] for e in drawn)
+    flows = {e["flow_id"]: (e["src_ip"], e["src_port"], e["dest_ip"]) for e in drawn if e["event_type"] == "flow"}
+    others = [e for e in drawn if e["flow_id"] in flows and e["event_type"] != "flow"]
+    assert others
+    for e in others:
+        here, there = (e["src_ip"], e["src_port"], e["dest_ip"]), (e["dest_ip"], e["dest_port"], e["src_ip"])
+        assert flows[e["flow_id"]] in (here, there)
+
+
+def test_lists_have_columns_and_come_back_as_lists(tmp_path: Path) -> None:
+    rows = []
+    for k, e in enumerate(e for e in events() if e["event_type"] == "dns"):
+        answers = [{"rrname": "a.example", "rdata": f"10.0.0.{j}", "ttl": 60 * j} for j in range(k % 4 + 1)]
+        rows.append({**e, "dns": {**e["dns"], "answers": answers, "a.b[c": k % 2 == 0}})
+    rows += [e for e in events() if e["event_type"] == "flow"]
+    file = tmp_path / "eve.json"
+    file.write_text("".join(json.dumps(e) + "\n" for e in rows))
+    data = read_linked(file)
+    assert data.schema.tables["dns"]["dns.answers[2].ttl"].kind == "number"
+    write_eve(data, tmp_path / "same.json")
+    made = [json.loads(line) for line in (tmp_path / "same.json").read_text().splitlines()]
+    key = lambda e: json.dumps(e, sort_keys=True)  # noqa: E731
+    assert sorted((e for e in made if "dns" in e), key=key) == sorted((e for e in rows if "dns" in e), key=key)
+    seedstock.sample(seedstock.fit(file), 30, output=tmp_path / "new.json")
+    drawn = [json.loads(line) for line in (tmp_path / "new.json").read_text().splitlines()]
+    assert all(isinstance(a["ttl"], int) for e in drawn if "dns" in e for a in e["dns"]["answers"] if "ttl" in a)
+    assert all(0 <= e["dns"]["id"] < 2**16 for e in drawn if "dns" in e)
+
+
+def test_events_of_one_type_are_one_table(tmp_path: Path) -> None:
+    alerts = [{**e, "community_id": "1:x"} for e in events(200) if e["event_type"] == "alert"]
+    stats = {"timestamp": "2024-01-05T09:00:00.000000+0000", "event_type": "stats", "stats": {"uptime": 1}}
+    file = tmp_path / "eve.json"
+    file.write_text("".join(json.dumps(e) + "\n" for e in [*alerts, stats]))
+    assert not is_linked(file)
+    data = seedstock.read(file, target="alert.severity")
+    assert len(data.table) == len(alerts)
+    assert "community_id" not in data.table
+    assert any("'stats'" in n for n in data.notes)
+    assert any("steps back" in n for n in data.notes)
+    seedstock.sample(seedstock.fit(file), 20, output=tmp_path / "new.jsonl")
+    made = [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()]
+    assert len(made) == 20
+    assert {e["event_type"] for e in made} == {"alert"}
+    assert {e["alert"]["severity"] for e in made} <= {1, 2, 3}
+
+
+def test_a_zone_of_time_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "eve.json"
+    text = "".join(json.dumps(e) + "\n" for e in events()).replace("+0000", "+0100")
+    file.write_text(text)
+    write_eve(read_linked(file), tmp_path / "same.json")
+    times = lambda t: sorted(json.loads(line)["timestamp"] for line in t.splitlines())  # noqa: E731
+    assert times((tmp_path / "same.json").read_text()) == times(text)
