@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Progress(Protocol):
@@ -17,6 +17,9 @@ class Progress(Protocol):
 
     def share(self, done: float) -> None:
         """Hear which share of the stage is done, 0 to 1."""
+
+    def detail(self, text: str) -> None:
+        """Hear how the stage goes."""
 
     @property
     def wants_estimate(self) -> bool:
@@ -38,6 +41,9 @@ class Silent:
     def share(self, done: float) -> None:
         """Ignore it."""
 
+    def detail(self, text: str) -> None:
+        """Ignore it."""
+
     @property
     def wants_estimate(self) -> bool:
         """No."""
@@ -56,6 +62,7 @@ class Clock:
 
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
+    training: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[Progress]:

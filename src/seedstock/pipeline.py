@@ -204,6 +204,8 @@ def grow(
     facts = facts_of(fitted)
     with clock.stage("judge", "rules"):
         facts |= passing(fitted, (ready.train, ready.holdout), judged, rng.child("rules"))
+    if clock.training:
+        facts["training"] = clock.training
     last = judgement.verdict
     if "physics" in facts:
         from seedstock.metrics._verdict import with_mechanism

@@ -79,6 +79,11 @@ class RichProgress:
         if self._task is not None:
             self._bars.update(self._task, total=1.0, completed=done)
 
+    def detail(self, text: str) -> None:
+        """Show how the stage goes."""
+        if self._task is not None:
+            self._bars.update(self._task, detail=text)
+
     def estimate(self, seconds: float, megabytes: float) -> None:
         """Say what a long fit will take."""
         self._expected = seconds

@@ -16,7 +16,7 @@ from seedstock.core.results import Edit, Evidence, Finding, Score
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset, Domain
-from seedstock.core.watching import watched
+from seedstock.training import followed
 
 if TYPE_CHECKING:
     from seedstock.checks._damage import Damage
@@ -86,8 +86,9 @@ def fit(generator: Generator, train: Dataset, seed: int, clock: Clock) -> Fitted
     ):
         with clock.stage("probe") as progress:
             progress.estimate(*probe(generator, train, Rng(seed).child("probe")))
-    with clock.stage("fit", f"{train.size:,} rows") as progress, watched(lambda moment: progress.share(moment.share)):
+    with clock.stage("fit", f"{train.size:,} rows") as progress, followed(progress) as log:
         fitted: Fitted = generator.fit(train, Rng(seed).child("fit"))
+    clock.training += log
     return fitted
 
 

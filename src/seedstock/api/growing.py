@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from seedstock.conditions import Conditions, Rare
 from seedstock.conditions.rare import shares_of
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
+from seedstock.core.watching import watched
 from seedstock.marking import Marking
 from seedstock.outcomes import Grown, Model, flavour_of
 from seedstock.output import Folder
@@ -29,6 +31,8 @@ from seedstock.pipeline import Run
 from seedstock.settings import make_generator
 from seedstock.sources.partial import read_partial
 
+TRAINING = "training"
+"""Folder of a running training's checkpoints and preview, within the output; a killed run goes on from there."""
 JUDGED_ROWS = 100_000
 """Of more drawn rows than this, the first ones are judged when the rest goes to a file."""
 
@@ -106,7 +110,8 @@ def grow(
     size : int or None
         Height and width to which images are brought.
     max_minutes : float or None
-        How long a neural generator may learn.
+        How long a neural generator may learn. A run that is killed goes on from its checkpoint when it is started again
+        with the same data, settings, seed and output.
     trial : bool
         Whether to find out, by a quick trial on some hundred training rows, if synthetic rows beside real ones help a
         model that predicts the target; a note says so. See `seedstock.prove` for the full measure.
@@ -146,27 +151,31 @@ def grow(
         raise InputError("conditions and rare values are for single tables, and these are linked ones; leave them out")
     made = make_generator(generator, settings)
     about: dict[str, Any] = {"settings": pipeline.settings_of(made), "seed": seed, "target": data.target}
+    training = None if output is None or data.domain != "image" else Path(output) / TRAINING
     out = None if output is None else Folder(Path(output), generator, about, flavour_of(data), listener)
-    run, fitted = pipeline.grow(
-        data,
-        made,
-        generator,
-        rows,
-        seed,
-        holdout,
-        mended,
-        None
-        if data.domain == "linked"
-        else lambda train, fitted: Conditions.make(
-            train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist, rules_of(fitted)
-        ),
-        out,
-        None if out is None else JUDGED_ROWS,
-        listener,
-        Marking.choose(mark, key, guarded.generation),
-        guarded.overrides,
-        gathered.beside,
-    )
+    with watched(None, training):
+        run, fitted = pipeline.grow(
+            data,
+            made,
+            generator,
+            rows,
+            seed,
+            holdout,
+            mended,
+            None
+            if data.domain == "linked"
+            else lambda train, fitted: Conditions.make(
+                train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist, rules_of(fitted)
+            ),
+            out,
+            None if out is None else JUDGED_ROWS,
+            listener,
+            Marking.choose(mark, key, guarded.generation),
+            guarded.overrides,
+            gathered.beside,
+        )
+    if training is not None:
+        shutil.rmtree(training, ignore_errors=True)
     told = _trial(run, made, generator, seed, listener) if trial else ()
     run = replace(run, notes=(*guarded.notes, *hidden.notes, *told, *run.notes))
     about |= {"rows": run.train.size, "record": dict(run.record)}

@@ -16,6 +16,7 @@ from seedstock.api.reading import Source, read
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
+from seedstock.core.watching import watched
 from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_name, rows_of, save_rows
 from seedstock.provenance.content import content_of
 from seedstock.provenance.record import make
@@ -41,6 +42,7 @@ def fit(
     delta: float | None = None,
     size: int | None = None,
     max_minutes: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Model:
     """Fit a generator to all rows of a source.
 
@@ -65,6 +67,8 @@ def fit(
         Whether to learn real names, e-mail addresses, phones and the like; see `seedstock.personal.mask`.
     size, max_minutes
         See `seedstock.grow`.
+    checkpoint : path or None
+        Folder in which a neural generator's training keeps its state, and goes on from it if it was stopped.
     epsilon, delta : float or None
         Budget of differential privacy; with it the generator is ``private``.
     """
@@ -74,7 +78,8 @@ def fit(
     overrides = gathered.guarded.overrides
     generator, settings = chosen(generator, settings, data, max_minutes)
     made = make_generator(generator, settings)
-    fitted = stages.fit(made, data, seed, Clock(progress or Silent()))
+    with watched(None, None if checkpoint is None else Path(checkpoint)):
+        fitted = stages.fit(made, data, seed, Clock(progress or Silent()))
     about = {
         "settings": pipeline.settings_of(made),
         "seed": seed,

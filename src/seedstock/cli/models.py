@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Annotated, Any
 
 import typer
@@ -102,8 +103,11 @@ def fit(
     asked = _merged(asked, set_, settings)
     shown = progress(json_, quiet)
     shown.stage("read")
-    model = api.fit([data, *also] if also else data, progress=shown, **{k: v for k, v in asked.items() if k in known})
+    training = f"{output.rstrip('/')}.training"
+    asked = {k: v for k, v in asked.items() if k in known} | {"checkpoint": training}
+    model = api.fit([data, *also] if also else data, progress=shown, **asked)
     model.save(output)
+    shutil.rmtree(training, ignore_errors=True)
     shown.close()
     if json_:
         print_json({"model": output, "generator": model.generator, **model.about})

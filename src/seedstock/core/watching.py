@@ -44,7 +44,10 @@ _folder: ContextVar[Any] = ContextVar("checkpoint", default=None)
 
 @contextmanager
 def watched(watcher: Watcher | None, checkpoint: Any = None) -> Iterator[None]:
-    """Let `watcher` hear of trainings in this block, and keep their checkpoints in the folder `checkpoint`."""
+    """Let `watcher` hear of trainings in this block, and keep their checkpoints in the folder `checkpoint`.
+
+    The folder is made when there is something to keep.
+    """
     tokens = _watcher.set(watcher), _folder.set(checkpoint)
     try:
         yield

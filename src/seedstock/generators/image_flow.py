@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
 from seedstock.core.table import Dataset, Table
 from seedstock.generators._components import Components
-from seedstock.generators._images import ImageFitted, ImageSet, Labels, Pixels, label_counts
+from seedstock.generators._images import ImageFitted, ImageSet, Labels, Pixels, label_counts, to_bytes
 from seedstock.nets import torch as door
 
 
@@ -122,7 +123,7 @@ class ImageFlow:
 
     def fit(self, data: Dataset, rng: Rng) -> Any:
         """Learn an image set in at most `max_minutes`."""
-        from seedstock.nets.flow import Training, network, train
+        from seedstock.nets.flow import Training, draw, network, train
 
         images = ImageSet.of(data)
         pixels, labels = images.pixels, images.labels
@@ -135,8 +136,18 @@ class ImageFlow:
         with door.seeded(seed):
             net = network(*sizes.values(), self.dropout)
         how = Training(self.steps, self.batch, self.rate, self.blur, self.max_minutes)
-        facts = train(net, components.coordinates(pixels), labels, how, seed)
         h, w, c = images.pixels.shape[1:]
+        # The time is no part of it: a run may be given more.
+        said = {k: v for k, v in asdict(self).items() if k not in ("max_minutes", "solver_steps")}
+        name = hashlib.blake2b(pixels.tobytes(), digest_size=8)
+        name.update(repr((labels.tolist(), seed, h, w, c, said)).encode())
+        noise = rng.child("preview").generator().standard_normal((16, components.width))
+
+        def preview(model: Any) -> NDArray[np.uint8]:
+            return to_bytes(components.images(draw(model, noise, np.resize(labels, 16), 10)))
+
+        with door.seeded(seed):
+            facts = train(net, components.coordinates(pixels), labels, how, seed, name.hexdigest(), preview)
         return ImageFlowFitted(
             data.schema, images.combinations, counts, (h, w, c), components, net, sizes, self.solver_steps, facts
         )

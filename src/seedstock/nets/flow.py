@@ -6,8 +6,7 @@ transport path x_t = (1 - t) x_0 + t x_1.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.core.watching import Moment, tell
 from seedstock.nets import torch as door
 
 Matrix = NDArray[np.float64]
@@ -69,7 +67,7 @@ class Training:
     ----------
     steps, batch : int
     rate : float
-        Adam's, with a cosine to 0.
+        Adam's; see `seedstock.nets.train.Plan`.
     blur : float
         Standard deviation of noise on the (whitened) data: without it few images are learned by heart.
     max_minutes : float
@@ -85,63 +83,61 @@ class Training:
     any_class: float = 0.1
 
 
-def train(net: Any, x: Matrix, y: NDArray[np.int64], how: Training, seed: int) -> dict[str, Any]:
+def train(
+    net: Any,
+    x: Matrix,
+    y: NDArray[np.int64],
+    how: Training,
+    seed: int,
+    name: str,
+    preview: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
     """Train a net on points x, shape (n, d), of classes y, shape (n,); its weights become their moving average.
 
     A tenth of the rows (where there are 100) is held out: training ends where their loss has not fallen for a fifth
     of the steps.
 
+    Parameters
+    ----------
+    name : str
+        Fingerprint of data and settings, by which a checkpoint is found again.
+    preview : callable or None
+        Net -> pictures, for those who watch.
+
     Returns
     -------
     dict
-        ``steps``, ``seconds``, ``loss``, ``held_out_loss``.
+        See `seedstock.nets.train.Outcome`.
     """
     torch = door.need()
+    from seedstock.nets.train import Plan
+    from seedstock.nets.train import train as run
+
     with door.seeded(seed):
         where = door.device()
-        net.to(where).train()
+        net.to(where)
         order = torch.randperm(len(x))
         data = torch.from_numpy(x.astype(np.float32))[order].to(where)
         label = torch.from_numpy(y)[order].to(where)
-        held = len(x) // 10 if len(x) >= 100 else 0
-        test, test_label = data[:held], label[:held]
-        data, label = data[held:], label[held:]
+        n_held = len(x) // 10 if len(x) >= 100 else 0
+        test, test_label = data[:n_held], label[:n_held]
+        data, label = data[n_held:], label[n_held:]
         any_class = net.label.num_embeddings - 1
-        optimiser = torch.optim.AdamW(net.parameters(), lr=how.rate, weight_decay=0.01)
-        average = door.Average(net, how.steps / 20)
-        start, best, best_at, kept = time.perf_counter(), float("inf"), 0, None
-        check = max(how.steps // 50, 1)
-        losses: list[float] = []
-        step = 0
-        for step in range(1, how.steps + 1):
-            for group in optimiser.param_groups:
-                group["lr"] = how.rate * 0.5 * (1 + np.cos(np.pi * (step - 1) / how.steps))
-            pick = torch.randint(len(data), (how.batch,), device=where)
-            x1 = data[pick] + how.blur * torch.randn(how.batch, data.shape[1], device=where)
-            free = torch.rand(how.batch, device=where) < how.any_class
-            loss = _loss(net, x1, torch.where(free, any_class, label[pick]))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            average.update(net)
-            losses.append(float(loss.detach()))
-            if step % check == 0 or step == how.steps:
-                spent = time.perf_counter() - start
-                if held:
-                    now = _held_out(net, average, test, test_label)
-                    if now < best:
-                        best, best_at = now, step
-                        kept = {k: v.clone() for k, v in average.values.items()}
-                share = max(step / how.steps, spent / 60 / how.max_minutes)
-                tell(Moment(step, min(share, 1.0), spent, step * how.batch / max(spent, 1e-9), losses[-1], best))
-                if spent > 60 * how.max_minutes or (held and step - best_at > how.steps / 5):
-                    break
-        average.values = kept or average.values
-        average.into(net)
-        net.train(False).to("cpu")
-    facts = {"steps": step, "seconds": round(time.perf_counter() - start, 1), "loss": float(np.mean(losses[-100:]))}
-    return {**facts, "held_out_loss": best if held else None}
+
+        def loss(model: Any, batch: int) -> Any:
+            pick = torch.randint(len(data), (batch,), device=where)
+            x1 = data[pick] + how.blur * torch.randn(batch, data.shape[1], device=where)
+            free = torch.rand(batch, device=where) < how.any_class
+            return _loss(model, x1, torch.where(free, any_class, label[pick]))
+
+        def held(model: Any) -> float:
+            return _held_out(model, test, test_label) if n_held else float("nan")
+
+        every = max(how.steps // 50, 1)
+        plan = Plan(how.steps, how.batch, how.max_minutes, how.rate, max(how.steps // 20, 1), every, 10, seed)
+        outcome = run(net, loss, held, plan, f"flow-{name}", preview)
+        net.to("cpu")
+    return outcome.facts()
 
 
 def _loss(net: Any, x1: Any, y: Any) -> Any:
@@ -152,33 +148,28 @@ def _loss(net: Any, x1: Any, y: Any) -> Any:
     return ((net(xt, t, y) - (x1 - x0)) ** 2).mean()
 
 
-def _held_out(net: Any, average: Any, x: Any, y: Any) -> float:
-    """Return the averaged net's loss on held-out points, with the same noise each time."""
+def _held_out(net: Any, x: Any, y: Any) -> float:
+    """Return a net's loss on held-out points, with the same noise each time."""
     torch = door.need()
-    own = {k: v.detach().clone() for k, v in net.state_dict().items()}
-    average.into(net)
-    net.train(False)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         repeated = max(1, 512 // len(x))
-        value = float(_loss(net, x.repeat(repeated, 1), y.repeat(repeated)))
-    net.load_state_dict(own)
-    net.train()
-    return value
+        return float(_loss(net, x.repeat(repeated, 1), y.repeat(repeated)))
 
 
 def draw(net: Any, noise: Matrix, y: NDArray[np.int64], steps: int) -> Matrix:
     """Carry noise, shape (n, d), to data by Heun's method in `steps` steps; classes y, shape (n,)."""
     torch = door.need()
     with door.seeded(0), torch.no_grad():
-        x, label = torch.from_numpy(noise.astype(np.float32)), torch.from_numpy(y)
+        where = next(net.parameters()).device
+        x, label = torch.from_numpy(noise.astype(np.float32)).to(where), torch.from_numpy(y).to(where)
         times = np.linspace(0.0, 1.0, steps + 1)
         for a, b in pairwise(times.tolist()):
-            first = net(x, torch.full((len(x),), a, dtype=torch.float32), label)
+            first = net(x, torch.full((len(x),), a, dtype=torch.float32, device=where), label)
             guess = x + (b - a) * first
-            second = net(guess, torch.full((len(x),), b, dtype=torch.float32), label)
+            second = net(guess, torch.full((len(x),), b, dtype=torch.float32, device=where), label)
             x = x + (b - a) * (first + second) / 2
-        return np.asarray(x.numpy(), np.float64)
+        return np.asarray(x.cpu().numpy(), np.float64)
 
 
 def settings(value: Mapping[str, Any]) -> tuple[int, int, int, int]:

@@ -56,26 +56,3 @@ def load_arrays(module: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
     if set(own) != set(arrays) or any(tuple(own[k].shape) != np.shape(arrays[k]) for k in own):
         raise InputError("this model is damaged: its weights do not fit its net; fit it again")
     module.load_state_dict({k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()})
-
-
-class Average:
-    """An exponential moving average of a module's weights, with a warm-up (Karras et al. 2022, section F.2)."""
-
-    def __init__(self, module: Any, half_life_steps: float) -> None:
-        self.values = {k: v.detach().clone() for k, v in module.state_dict().items()}
-        self.half_life = half_life_steps
-        self.steps = 0
-
-    def update(self, module: Any) -> None:
-        """Take in the module's weights after a step."""
-        self.steps += 1
-        keep = 0.5 ** (1 / max(min(self.half_life, 0.05 * self.steps), 1e-8))
-        for k, v in module.state_dict().items():
-            if v.dtype.is_floating_point:
-                self.values[k].mul_(keep).add_(v.detach(), alpha=1 - keep)
-            else:
-                self.values[k].copy_(v)
-
-    def into(self, module: Any) -> None:
-        """Put the average into a module."""
-        module.load_state_dict(self.values)

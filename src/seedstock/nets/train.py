@@ -6,7 +6,8 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ class Outcome:
     held: float
     best_step: int
     ended: str
+    resumed_at: int
 
     def facts(self) -> dict[str, Any]:
         """Return them as JSON values."""
@@ -98,8 +100,12 @@ def train(
     step, best_step, best_loss, before = done["step"], done["best_step"], done["best_loss"], done["seconds"]
     start, saved, looks, last, value = time.monotonic(), time.monotonic(), done["looks"], math.nan, best_loss
     resumed_at, ended = step, "all steps"
+
+    def spent_now() -> float:
+        return before + time.monotonic() - start
+
     share = 0.0
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), keeper.at_any_end(lambda: (step, best_step, best_loss, looks, spent_now())):
         while step < plan.steps:
             seconds = before + time.monotonic() - start
             # The budget is the end of the schedule where it comes before the last step. It counts in coarse parts,
@@ -135,7 +141,7 @@ def train(
                     ended = "held-out loss no longer fell"
                     break
             if time.monotonic() - saved > SAVE_SECONDS:
-                keeper.save(step, best_step, best_loss, looks, before + time.monotonic() - start)
+                keeper.save(step, best_step, best_loss, looks, spent_now())
                 saved = time.monotonic()
         value = held(average)
         if not value >= best_loss:
@@ -143,8 +149,8 @@ def train(
             best.load_state_dict(average.state_dict())
     model.load_state_dict(best.state_dict())
     model.train(False).requires_grad_(False)
-    keeper.save(step, best_step, best_loss, looks, before + time.monotonic() - start)
-    return Outcome(step, round(before + time.monotonic() - start, 2), last, best_loss, best_step, ended)
+    keeper.save(step, best_step, best_loss, looks, spent_now())
+    return Outcome(step, round(spent_now(), 2), last, best_loss, best_step, ended, resumed_at)
 
 
 @torch.no_grad()
@@ -175,6 +181,15 @@ class _Keeper:
         with new.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         os.replace(new, self.path)
+
+    @contextmanager
+    def at_any_end(self, now: Callable[[], tuple[int, int, float, int, float]]) -> Iterator[None]:
+        """Write the file also where the training is stopped."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.save(*now())
+            raise
 
     def load(self) -> dict[str, Any]:
         """Read the file if it is there and fits; otherwise start anew."""
