@@ -30,9 +30,9 @@ _RFC5424 = re.compile(
 _FORMS = (_CLASSIC, _RFC5424, _STAMPED)
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)"
 _USERS = (
-    r"(?<=invalid user )[^\s\[]\S{0,63}",
+    r"(?<=invalid user ) ?(?!from\b)[^\s\[]\S{0,63}",
     r"(?<=user=)[^\s,;]{1,64}",
-    r"(?<=user )(?!unknown\b|auth|request|from\b|by\b)[^\s:;,(\[]{1,64}",
+    r"(?<=user ) ?(?!unknown\b|auth|request|from\b|by\b)[^\s:;,(\[]{1,64}",
     r"(?<= for )(?!invalid user\b|illegal user\b|user\b)[^\s:]{1,64}(?= from | by | \[preauth|$)",
 )
 _VARIES: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -129,7 +129,7 @@ def split(message: str) -> tuple[str, dict[str, str]]:
         def taken(match: re.Match[str], kind: str = kind) -> str:
             nonlocal seen
             text = match[0]
-            if kind in _CHECKS and not _CHECKS[kind](text):
+            if kind in _CHECKS and not _CHECKS[kind](text) and not (kind == "name" and _said_host(match)):
                 return text
             if kind in ("number", "port") and (str(int(text)) != text or len(text) > 18):
                 return text  # as a number it would not come back as it is written
@@ -146,6 +146,11 @@ def split(message: str) -> tuple[str, dict[str, str]]:
 
 
 _CHECKS: dict[str, Callable[[str], bool]] = {"address": is_address, "name": is_name}
+
+
+def _said_host(match: re.Match[str]) -> bool:
+    """Tell whether a name stands where hosts are named, so that its ending need not be a known one."""
+    return match.string[: match.start()].endswith("host=")
 
 
 def _pieces(event: str) -> list[str]:
@@ -210,12 +215,13 @@ class SyslogSink:
         self.schema = schema
         self.classic = schema["time"].format == CLASSIC
         self.last: dict[str, str] = {}
+        self.lines: list[tuple[int, str]] = []
         self.file = path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")
 
     def append(self, table: Table) -> None:
-        """Write the next rows, in the order of their times."""
-        order = np.argsort(table["time"].values, kind="stable")
-        self.file.writelines(self._lines(table.take(order)))
+        """Take the next rows; a log is in the order of time, which is known at the end."""
+        times = np.where(table["time"].missing, 0, table["time"].values.astype("M8[us]").astype(np.int64))
+        self.lines += zip(times.tolist(), self._lines(table), strict=True)
 
     def _lines(self, table: Table) -> Iterator[str]:
         from seedstock.sources.texts import cell_texts
@@ -237,7 +243,9 @@ class SyslogSink:
             yield f"{stamp} {cells['host'][i] or '-'} {cells['process'][i] or '-'}{pid}: {message}\n"
 
     def close(self) -> None:
-        """Finish the file."""
+        """Write the lines in the order of their times, and finish the file."""
+        self.lines.sort(key=lambda x: x[0])
+        self.file.writelines(line for _, line in self.lines)
         self.file.close()
 
     def abort(self) -> None:
