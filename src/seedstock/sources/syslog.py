@@ -228,6 +228,8 @@ class SyslogSink:
 
         cells = {n: cell_texts(table[n], self.schema[n]).texts().tolist() for n in table if n != "time"}
         slots = [n for n in cells if n not in NEEDED and _SLOT.fullmatch(f"<{n}>")]
+        for n in slots:  # the first lines have none before them
+            self.last.setdefault(n, next((str(v) for v in cells[n] if v is not None), "-"))
         for i, (time, gap) in enumerate(
             zip(table["time"].values.tolist(), table["time"].missing.tolist(), strict=True)
         ):
