@@ -15,6 +15,8 @@ from seedstock.network.types import is_address, is_name
 from seedstock.sources._raw import Raw, RawTable
 
 CLASSIC, STAMPED = "%b %d %H:%M:%S", "iso"
+SESSION = np.timedelta64(1, "h")
+"""Silence after which a process' number is taken to be another process'."""
 FIRST_YEAR = 2000
 """Classic lines tell no year; leap years have all days."""
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
@@ -66,7 +68,8 @@ def read_syslog(path: Path, what: str) -> RawTable:
     RawTable
         ``time``, ``host``, ``process``, ``pid``, ``event`` (the message with ``<user>``, ``<address>``, ``<port>``,
         ``<name>`` and ``<number>`` where these stand; a second one is ``<number2>``), and a column for each of them.
-        With `filled` the message comes back as it was.
+        With `filled` the message comes back as it was. Lines that do not name the user, address, port or name that
+        other lines of their process do (not more than `SESSION` apart) have them as well: these are of one session.
     """
     cells: dict[str, list[str | None]] = {c: [] for c in NEEDED}
     times: list[str] = []
@@ -102,6 +105,10 @@ def read_syslog(path: Path, what: str) -> RawTable:
     columns = {"time": Raw(Column(stamps, gaps), "datetime[us]", CLASSIC if form is _CLASSIC else None)}
     for name in ("host", "process"):
         columns[name] = Raw(Column.of_texts(cells[name]), "string")
+    sessions = _sessions(cells, stamps)
+    for name in cells.keys() - set(NEEDED):
+        if not name.startswith("number"):
+            cells[name] = _shared(cells[name], sessions)
     columns["pid"] = _whole(cells["pid"])
     columns["event"] = Raw(Column.of_texts(cells["event"]), "string")
     for name in sorted(cells.keys() - set(NEEDED)):
@@ -113,6 +120,31 @@ def read_syslog(path: Path, what: str) -> RawTable:
         f"The log's {len(times):,} lines are of {events:,} kinds of events; what varies in them has its own columns."
     )
     return RawTable(columns, {"events": events}, tuple(notes))
+
+
+def _sessions(cells: dict[str, list[str | None]], stamps: np.ndarray) -> list[list[int]]:
+    """Return the lines of each process, cut where nothing is heard of it for `SESSION`."""
+    open_: dict[tuple[str | None, ...], list[int]] = {}
+    out: list[list[int]] = []
+    for i, key in enumerate(zip(cells["host"], cells["process"], cells["pid"], strict=True)):
+        if key[2] is None:
+            continue
+        lines = open_.get(key)
+        if lines is None or abs(stamps[i] - stamps[lines[-1]]) > SESSION:
+            lines = open_[key] = []
+            out.append(lines)
+        lines.append(i)
+    return out
+
+
+def _shared(values: list[str | None], sessions: list[list[int]]) -> list[str | None]:
+    """Return a column with the gaps of each session filled: from the line before, at its begin from the next one."""
+    out = list(values)
+    for lines in sessions:
+        last = next((values[i] for i in lines if values[i] is not None), None)
+        for i in lines:
+            last = out[i] = values[i] if values[i] is not None else last
+    return out
 
 
 def split(message: str) -> tuple[str, dict[str, str]]:

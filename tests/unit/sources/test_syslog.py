@@ -127,6 +127,23 @@ def test_users_and_hosts_are_found_where_they_are_said() -> None:
     assert split("loaded lib.so.qq") == ("loaded lib.so.qq", {})
 
 
+def test_lines_of_one_process_share_what_one_of_them_tells(tmp_path: Path) -> None:
+    said = [
+        ("06:00:00", 7, "check pass; user unknown"),
+        ("06:00:00", 8, "check pass; user unknown"),
+        ("06:00:01", 7, "Failed password for bob from 10.0.0.9 port 4000 ssh2"),
+        ("06:00:02", 7, "Connection closed by 10.0.0.9 [preauth]"),
+        ("09:00:00", 7, "check pass; user unknown"),  # another process of that number
+    ]
+    text = "".join(f"Dec 10 {time} web1 sshd[{pid}]: {message}\n" for time, pid, message in said)
+    (tmp_path / "auth.log").write_text(text)
+    data = read(tmp_path / "auth.log")
+    assert data.table["user"].texts().tolist() == ["bob", None, "bob", "bob", None]
+    assert data.table["port"].missing.tolist() == [False, True, False, False, True]
+    write(data, tmp_path / "out.log")
+    assert (tmp_path / "out.log").read_text() == text
+
+
 def test_lines_of_several_blocks_are_in_the_order_of_time(tmp_path: Path) -> None:
     file = tmp_path / "auth.log"
     file.write_text("\n".join(lines()) + "\n")
