@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         read,
         register,
         sample,
+        score,
         trace,
         undo,
     )
@@ -56,6 +57,7 @@ _HOME = {
     "read": "api",
     "register": "api",
     "sample": "api",
+    "score": "api",
     "trace": "api",
     "undo": "api",
     "Grown": "outcomes",
@@ -87,6 +89,7 @@ __all__ = [
     "read",
     "register",
     "sample",
+    "score",
     "trace",
     "undo",
 ]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seedstock import store
 from seedstock.conditions import Conditions
 from seedstock.core.contracts import Fitted
@@ -105,6 +107,21 @@ class Model:
         """Return the estimated share of all rows that meet conditions which hold for all; None where there are none."""
         made = self.conditions(given, seed)
         return None if made is None else made.plausibility(self.fitted, int(self.about.get("rows", 0)))
+
+    def score(self, data: Dataset, seed: int = 0) -> dict[str, Any]:
+        """Return how probable other rows are to this model; see `seedstock.score`."""
+        if not hasattr(self.fitted, "score"):
+            raise InputError(f"{self.generator} cannot tell how probable rows are; take forest or independent")
+        if not len(data.table):
+            raise InputError("there are no rows to score; bring some")
+        parts = self.fitted.score(data.table, Rng(seed))
+        total = np.sum(list(parts.values()), axis=0)
+        return {
+            "rows": len(data.table),
+            "log_likelihood": float(total.mean()),
+            "standard_error": float(total.std(ddof=1) / len(total) ** 0.5) if len(total) > 1 else None,
+            "columns": {name: float(part.mean()) for name, part in parts.items()},
+        }
 
     def metadata(
         self, seed: int, given: Conditions | None, content: Mapping[str, Any], mark: Mapping[str, Any]

@@ -8,7 +8,7 @@ from seedstock.api.filling import impute
 from seedstock.api.growing import grow
 from seedstock.api.labelling import label
 from seedstock.api.mechanisms import discover, explain, physical_models
-from seedstock.api.models import fit, sample
+from seedstock.api.models import fit, sample, score
 from seedstock.api.naming import apply_categories, categories, map_file, save_mapping
 from seedstock.api.origin import register, trace
 from seedstock.api.quality import check, judge, profile
@@ -34,6 +34,7 @@ __all__ = [
     "register",
     "sample",
     "save_mapping",
+    "score",
     "trace",
     "undo",
     "undo_dataset",

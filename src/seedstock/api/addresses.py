@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -80,12 +80,18 @@ def on_equal_terms(
     source : path or frame
         What they were read from.
     """
-    record = lineage_of(known_origin(drawn, source).origin) or {}
+    if drawn.domain == "linked":
+        return real, held, ()
+    return as_learned(real, held, lineage_of(known_origin(drawn, source).origin) or {})
+
+
+def as_learned(real: Dataset, held: Dataset, record: Mapping[str, Any]) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+    """Return real rows and held ones with the values that a model of this record learned, and what there is to note."""
     before = len(real.notes)
     for fact, what, kind in (("personal", "Data about people", personal), ("addresses", "Addresses", network)):
         said = [p.get(fact) for p in record.get("parents") or () if isinstance(p, dict)]
         replaced = [a for a in said if isinstance(a, dict) and a.get("kept") is False]
-        if not replaced or drawn.domain == "linked":
+        if not replaced:
             continue
         own = project_key()
         if any(a.get("key") != own.name for a in replaced):

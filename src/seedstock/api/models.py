@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seedstock import drawing, pipeline, stages
-from seedstock.api.addresses import hide
+from seedstock.api.addresses import as_learned, hide
 from seedstock.api.gathering import gather
 from seedstock.api.imaging import chosen
 from seedstock.api.privacy import asked
@@ -16,6 +16,7 @@ from seedstock.api.reading import Source, read
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
+from seedstock.core.table import Dataset
 from seedstock.core.watching import watched
 from seedstock.outcomes import Model, as_frame, describe_beside, flavour_of, rows_name, rows_of, save_rows
 from seedstock.provenance.content import content_of
@@ -162,6 +163,38 @@ def sample(
         writer.metadata.update(own.metadata(seed, conditions, tally.facts(), facts))
     describe_beside(Path(output), writer.metadata)
     return Path(output)
+
+
+def score(model: Model | str | os.PathLike[str], source: Source, seed: int = 0) -> dict[str, Any]:
+    """Return how probable rows are to a model, column by column: the yardstick for settings and generators.
+
+    Parameters
+    ----------
+    model : Model or path
+    source : path, frame or Dataset
+        Rows that the model has not seen, of the same columns.
+
+    Returns
+    -------
+    dict
+        ``rows``; ``log_likelihood``: mean log probability of a row in nats, with ``standard_error``; ``columns``: each
+        learned column's part, in the order in which they are drawn; ``notes``. A number that hardly repeats counts
+        together with its half percent of the values, so that all parts are probabilities.
+
+    Raises
+    ------
+    InputError
+        The generator cannot tell, or there are no rows.
+    """
+    from seedstock.sources.read import read as read_source
+
+    own = model if isinstance(model, Model) else Model.load(model)
+    if len(own.schema.tables) != 1 or not hasattr(own.fitted, "score"):
+        raise InputError(f"{own.generator} cannot tell how probable rows are; take forest or independent")
+    data = source if isinstance(source, Dataset) else read_source(source, schema=own.schema)
+    record = own.about.get("record")
+    data, _, notes = as_learned(data, data, record if isinstance(record, Mapping) else {})
+    return {**own.score(data, seed), "notes": list(notes)}
 
 
 def row_count(rows: Any) -> None:

@@ -28,6 +28,7 @@ for command in (
     labelling.categories,
     models.fit,
     models.sample,
+    models.score,
     quality.judge,
     proof.prove,
     origin.trace,

@@ -1,4 +1,4 @@
-"""`seedstock fit` and `seedstock sample`."""
+"""`seedstock fit`, `seedstock sample` and `seedstock score`."""
 
 from __future__ import annotations
 
@@ -149,4 +149,27 @@ def sample(
         say(f"{told['rows']:,} rows   {printable(path)}")
         if told.get("plausibility") is not None:
             say(f"What was given holds for about {percent(told['plausibility'])} of all rows, as the model sees it.")
+    return DONE
+
+
+@door
+def score(
+    model: Annotated[str, typer.Argument(metavar="MODEL_DIR", help="Folder of a fitted model.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Rows that it has not seen.")],
+    seed: Seed = None,
+    json_: Json = False,
+) -> int:
+    """Say how probable rows are to a model, column by column."""
+    from seedstock import api
+    from seedstock.cli._show import table
+
+    found = api.score(model, data, seed or 0)
+    if json_:
+        print_json(found)
+        return DONE
+    error = "" if found["standard_error"] is None else f" (standard error {found['standard_error']:.3f})"
+    say(f"{found['log_likelihood']:.3f} nats a row{error}, over {found['rows']:,} rows")
+    table(("column", "nats"), [(name, f"{value:.3f}") for name, value in found["columns"].items()], right=(1,))
+    for note in found["notes"]:
+        say(printable(note))
     return DONE

@@ -14,7 +14,7 @@ from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
-from seedstock.core.table import Dataset
+from seedstock.core.table import Dataset, Table
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import FEW, Atoms, Codes
 from seedstock.encoding.plan import Plan
@@ -24,6 +24,7 @@ from seedstock.generators._filter import Filter
 from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, grow, placement, surprise
 from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
 from seedstock.generators._particles import draw_given, evidence
+from seedstock.generators._score import log_scores
 from seedstock.generators._tabular import TabularFitted, Wanted, weighted
 
 _CLASSES = 32
@@ -100,6 +101,13 @@ class ForestFitted(TabularFitted):
             weight = self.plan.atoms[name].counts * share
             return np.full(n, weight.sum() / self.plan.atoms[name].counts.sum()), weighted(weight, n, g)
         return self.conditionals[name].draw_inside(name, share, before, self.plan.atoms, g)
+
+    def score(self, table: Table, rng: Rng) -> dict[str, NDArray[np.float64]]:
+        """Return the log probability of each row's cell in each learned column; see `_score.log_scores`.
+
+        The filter, which weighs whole rows, has no part in it.
+        """
+        return log_scores(self, self.order, [n for n in self.order if n not in self.conditionals], table, rng)
 
     def evidence(self, n: int, wanted: Wanted, rng: Rng) -> NDArray[np.float64]:
         return evidence(self, n, rng, wanted)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from seedstock.core.contracts import Fitted
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
-from seedstock.core.table import Dataset
+from seedstock.core.table import Dataset, Table
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
+from seedstock.generators._score import log_scores
 from seedstock.generators._tabular import TabularFitted, Wanted, weighted
 
 
@@ -32,6 +33,10 @@ class IndependentFitted(TabularFitted):
                     codes[rows] = weighted(atoms.counts * share, len(rows), g)
             out[name] = codes
         return out
+
+    def score(self, table: Table, rng: Rng) -> dict[str, NDArray[np.float64]]:
+        """Return the log probability of each row's cell in each learned column; see `_score.log_scores`."""
+        return log_scores(self, list(self.plan.atoms), list(self.plan.atoms), table, rng)
 
     def evidence(self, n: int, wanted: Wanted, rng: Rng) -> NDArray[np.float64]:
         out = np.ones(n)
