@@ -59,8 +59,8 @@ def log_scores(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the log probability (nats) of each row's cell in each learned column, shape (n,) each.
 
-    They add up to the log probability of the row. A value that the model has never seen counts as one of half a row, and
-    so does what it holds for less probable.
+    Together they are the log probability of the row. A value that the model has never seen counts as one of half a row,
+    and so does what it holds for less probable.
 
     Parameters
     ----------
