@@ -56,6 +56,15 @@ def numbers(column: Column) -> NDArray[np.float64]:
     return out
 
 
+def is_amount(column: Column, kind: str) -> bool:
+    """Tell whether a target is a number to predict: one with two values is a class by another name.
+
+    >>> is_amount(Column.of(np.array([0, 1, 1])), "number"), is_amount(Column.of(np.array([0, 1, 2])), "number")
+    (False, True)
+    """
+    return kind in NUMERIC and len(np.unique(column.values[~column.missing])) > 2
+
+
 def common_codes(columns: Sequence[Column]) -> tuple[list[NDArray[np.int64]], tuple[str, ...]]:
     """Return the codes of columns of one type, -1 where missing, and the categories' names in order of value.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seedstock.core.results import Direction, Evidence, Score
 from seedstock.core.rng import Rng
 from seedstock.metrics._auc import bootstrap_weights, percentile_interval, resampled_auc
-from seedstock.metrics._columns import NUMERIC, common_codes, numbers, sizes, thin
+from seedstock.metrics._columns import NUMERIC, common_codes, is_amount, numbers, sizes, thin
 from seedstock.metrics._features import Matrix, encode
 from seedstock.metrics._learners import boosting, fit, linear, probabilities
 from seedstock.metrics._threads import one_thread
@@ -54,7 +54,7 @@ class Utility:
             holdout=thin(_known(evidence.holdout, target), self.max_test, rng.child("holdout")),
             synthetic=thin(_known(evidence.synthetic, target), self.max_rows, rng.child("synthetic")),
         )
-        number = kind in NUMERIC
+        number = is_amount(e.train.table[target], kind)
         names = ("rmse",) if number else ("auc", "macro_f1")
         features = encode(e, drop=[target])
         why = None

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Dataset
+from seedstock.metrics._columns import NUMERIC, is_amount
 
 Matrix = NDArray[np.float64]
-NUMERIC = ("number", "datetime", "duration")
 MAX_LEVELS = 64
 """Categories of one column that learners tell apart; rarer ones count as unknown."""
 
@@ -47,8 +47,7 @@ class Target:
         codes, k = column.take(~column.missing).codes()
         if k < 2:
             raise InputError(f"target {name!r} has one value only; there is nothing to predict")
-        # A number with two values is a class by another name.
-        if kind in NUMERIC and k > 2:
+        if is_amount(column, kind):
             return cls(name, ())
         if k > len(codes) / 2:
             raise InputError(f"target {name!r} has {k:,} classes in {len(codes):,} rows; choose a coarser column")
