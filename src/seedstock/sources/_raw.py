@@ -41,11 +41,18 @@ class Raw:
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
-    """All columns of a source, what was found out about it, and what was decided in doubt."""
+    """All columns of a source, what was found out about it, and what was decided in doubt.
+
+    Attributes
+    ----------
+    kinds : mapping of str to str
+        Column -> kind, where the source's form tells what cells alone do not: a number of an event is no quantity.
+    """
 
     columns: Mapping[str, Raw]
     origin: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())).column) if self.columns else 0

@@ -82,8 +82,7 @@ def read_linked(
     schemas: dict[str, TableSchema] = {}
     for name, part in raw.items():
         own: Any = full.tables.get(name) if full else ({"columns": said["tables"].get(name, {})} if schema else None)
-        found = part.origin.get("kinds", {}) if isinstance(part, RawTable) and own is None else {}
-        one = read(part, own, None, {**found, **_of(kinds, name)}, _of(roles, name), name)
+        one = read(part, own, None, _of(kinds, name), _of(roles, name), name)
         tables[name], schemas[name] = one.table, one.columns
         notes += [f"Table {name!r}: {note}" for note in one.notes]
     _known(kinds, roles, tables)

@@ -16,6 +16,7 @@ from seedstock.core.errors import InputError, ResourceError
 from seedstock.sources._raw import RawTable
 from seedstock.sources.flows import as_flows, without_summary
 from seedstock.sources.pcap import MAGIC as PCAP_MAGIC
+from seedstock.sources.windows import MAGIC as EVTX_MAGIC
 
 CHUNK = 2**20
 HEAD = 4096
@@ -101,6 +102,10 @@ def _reader(head: bytes, path: Path) -> tuple[str, Callable[[Path, str], RawTabl
         from seedstock.sources.pcap import read_pcap
 
         return "pcap", read_pcap
+    if head[:8] == EVTX_MAGIC:
+        from seedstock.sources.windows import read_evtx
+
+        return "evtx", read_evtx
     if set(suffixes) & {".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xls", ".ods"}:
         raise InputError(f"{path.name!r} is damaged or is not what its name says; write it again, or bring a CSV file")
     from seedstock.sources.plain import read_json_text, read_plain_text

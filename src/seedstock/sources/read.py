@@ -78,6 +78,9 @@ def _read(
             columns[c], schemas[c] = conform(raw.columns[c], s, c), s
     else:
         said = _partial(schema, kinds, roles, list(raw.columns))
+        for c, kind in raw.kinds.items():
+            if c in raw.columns:
+                said.setdefault(c, {}).setdefault("kind", kind)
         if schema is not None:
             from seedstock.sources.schema_file import rules_of
 

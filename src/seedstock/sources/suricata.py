@@ -30,8 +30,11 @@ _MAX_DEPTH = 8
 _SPECIAL = re.compile(r"([.\[\\])")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _TYPE = re.compile(rb'"event_type"\s*:\s*"([^"\\]{1,64})"')
-KINDS = {"dns.id": "number"}
-"""What would be taken for an identifier, and is a number of 16 bits."""
+KINDS = {
+    "dns.id": "number",
+    **dict.fromkeys(("alert.signature_id", "alert.gid", "http.status", "icmp_type", "icmp_code"), "category"),
+}
+"""What cells alone do not tell: an identifier of 16 bits that is drawn as a number, and numbers that are names."""
 
 
 def is_eve(head: bytes) -> bool:
@@ -104,7 +107,7 @@ def read_eve_events(path: Path, what: str) -> RawTable:
     columns = dict(_table(rows, name, what).columns)
     kind = Raw(Column.of_texts([name] * len(rows)), "string")
     return RawTable(
-        {**{c: columns.pop(c) for c in (TIME, KEY) if c in columns}, TYPE: kind, **columns}, {}, tuple(notes)
+        {**{c: columns.pop(c) for c in (TIME, KEY) if c in columns}, TYPE: kind, **columns}, {}, tuple(notes), KINDS
     )
 
 
@@ -213,7 +216,7 @@ def _table(rows: list[dict[str, Any]], name: str, what: str) -> RawTable:
             f"{what}: events of type {name!r} have {len(names):,} fields; at most {_MAX_COLUMNS:,} can be read"
         )
     columns = {c: _column([row.get(c) for row in rows]) for c in names}
-    return RawTable(columns, {"kinds": {c: k for c, k in KINDS.items() if c in columns}})
+    return RawTable(columns, kinds=KINDS)
 
 
 def _column(cells: list[Any]) -> Raw:

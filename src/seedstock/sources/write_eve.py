@@ -111,7 +111,7 @@ def _rows(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
 
 
 def _values(column: Column, schema: ColumnSchema) -> list[Any]:
-    if schema.kind in ("datetime", "duration") or column.is_text or schema.dtype == "string":
+    if not schema.dtype.startswith(("int", "uint", "float", "bool")):
         return list(cell_texts(column, schema).texts().tolist())
     out = outgoing(column, schema)
     return [None if m else v for v, m in zip(out.values.tolist(), out.missing.tolist(), strict=True)]
