@@ -105,4 +105,5 @@ def test_a_log_grows(log: Path, tmp_path: Path) -> None:
     assert len(made.table) == 200
     assert set(made.table["EventID"].values) <= {4625, 4688}
     of_process = made.table["EventID"].values == 4688
-    assert (made.table["NewProcessName"].missing == ~of_process).mean() > 0.95
+    agree = (made.table["NewProcessName"].missing == ~of_process).mean()
+    assert agree > 0.85, "by chance it would be 0.625"
