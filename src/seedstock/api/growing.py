@@ -15,7 +15,7 @@ from seedstock.api.cleaning import known_policy
 from seedstock.api.gathering import gather
 from seedstock.api.imaging import chosen
 from seedstock.api.models import row_count
-from seedstock.api.privacy import asked, policy_of, proves
+from seedstock.api.privacy import asked, at_level, policy_of, proves
 from seedstock.api.reading import Source, read
 from seedstock.catalog import domain_of
 from seedstock.clock import Progress, Silent
@@ -62,6 +62,7 @@ def grow(
     override: str | None = None,
     keep_addresses: bool = False,
     keep_personal: bool = False,
+    privacy: str | None = None,
     epsilon: float | None = None,
     delta: float | None = None,
     size: int | None = None,
@@ -115,7 +116,7 @@ def grow(
     trial : bool
         Whether to find out, by a quick trial on some hundred training rows, if synthetic rows beside real ones help a
         model that predicts the target; a note says so. See `seedstock.prove` for the full measure.
-    real, override, keep_addresses, keep_personal, epsilon, delta
+    real, override, keep_addresses, keep_personal, privacy, epsilon, delta
         See `fit`.
 
     Returns
@@ -139,6 +140,7 @@ def grow(
     wanted = [replace(r, what=hidden.texts(r.what)) for r in wanted]
     data, guarded = gathered.data, gathered.guarded
     generator, settings = chosen(generator, settings, data, max_minutes)
+    settings = at_level(privacy, generator, settings)
     mended = policy_of(
         policy, generator, {"given": given, "given_file": given_file is not None, "rare": rare, "rebalance": rebalance}
     )

@@ -11,7 +11,7 @@ from seedstock import drawing, pipeline, stages
 from seedstock.api.addresses import as_learned, hide
 from seedstock.api.gathering import gather
 from seedstock.api.imaging import chosen
-from seedstock.api.privacy import asked
+from seedstock.api.privacy import asked, at_level
 from seedstock.api.reading import Source, read
 from seedstock.clock import Clock, Progress, Silent
 from seedstock.core.errors import InputError
@@ -39,6 +39,7 @@ def fit(
     override: str | None = None,
     keep_addresses: bool = False,
     keep_personal: bool = False,
+    privacy: str | None = None,
     epsilon: float | None = None,
     delta: float | None = None,
     size: int | None = None,
@@ -70,6 +71,8 @@ def fit(
         See `seedstock.grow`.
     checkpoint : path or None
         Folder in which a neural generator's training keeps its state, and goes on from it if it was stopped.
+    privacy : {"low", "standard", "high"} or None
+        Where the forest stands between likeness and memory. Measured, not proved: for a proof take `epsilon`.
     epsilon, delta : float or None
         Budget of differential privacy; with it the generator is ``private``.
     """
@@ -78,6 +81,7 @@ def fit(
     data = hide(gathered, keep_addresses, keep_personal).gathered.whole
     overrides = gathered.guarded.overrides
     generator, settings = chosen(generator, settings, data, max_minutes)
+    settings = at_level(privacy, generator, settings)
     made = make_generator(generator, settings)
     with watched(None, None if checkpoint is None else Path(checkpoint)):
         fitted = stages.fit(made, data, seed, Clock(progress or Silent()))

@@ -9,6 +9,8 @@ from seedstock import catalog
 from seedstock.core.errors import InputError
 
 PRIVATE = "private"
+LEVELS = {"low": 0.1, "standard": 1.0, "high": 10.0}
+"""Points on the forest's frontier between likeness and memory, as its `shrinkage_share`; see benchmarks/frontier."""
 
 
 def asked(
@@ -30,6 +32,24 @@ def asked(
         )
     budget = {"epsilon": epsilon} | ({} if delta is None else {"delta": delta})
     return generator or PRIVATE, {**(own or {}), **budget}
+
+
+def at_level(privacy: str | None, generator: str, settings: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the settings of the forest at a point between likeness and memory.
+
+    >>> at_level("high", "forest", None), at_level(None, "copula", None)
+    ({'shrinkage_share': 10.0}, None)
+    """
+    own = None if settings is None else dict(settings)
+    if privacy is None:
+        return own
+    if privacy not in LEVELS:
+        raise InputError(f"privacy is one of {', '.join(LEVELS)}, not {privacy!r}; for a proof ask for epsilon")
+    if generator != "forest":
+        raise InputError(f"privacy levels are the forest's, and {generator!r} has none; leave privacy out")
+    if "shrinkage_share" in (own or {}):
+        raise InputError("privacy and the setting shrinkage_share say the same thing; leave one of them out")
+    return {**(own or {}), "shrinkage_share": LEVELS[privacy]}
 
 
 def proves(generator: str | None) -> bool:

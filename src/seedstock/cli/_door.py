@@ -55,6 +55,12 @@ Size = Annotated[
 MaxMinutes = Annotated[
     float | None, typer.Option("--max-minutes", help="How long a neural generator may learn.", show_default="its own")
 ]
+Privacy = Annotated[
+    str | None,
+    typer.Option(
+        "--privacy", help="low, standard or high: the forest between likeness and memory.", show_default="standard"
+    ),
+]
 Epsilon = Annotated[
     float | None,
     typer.Option("--epsilon", help="Differential privacy with this budget: rows with a proof.", show_default="none"),

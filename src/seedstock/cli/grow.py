@@ -23,6 +23,7 @@ from seedstock.cli._door import (
     NoMark,
     Order,
     Override,
+    Privacy,
     Quiet,
     Real,
     SchemaFile,
@@ -100,6 +101,7 @@ def grow(
     schema: SchemaFile = None,
     kind: Kinds = None,
     role: Roles = None,
+    privacy: Privacy = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
     size: Size = None,
@@ -126,7 +128,7 @@ def grow(
     asked |= {"mark": False if no_mark else None, "key": key, "real": real or None, "override": override}
     asked |= {"keep_addresses": keep_addresses or None, "keep_personal": keep_personal or None}
     asked |= {"trial": not no_trial or None}
-    asked |= {"epsilon": epsilon, "delta": delta, "size": size, "max_minutes": max_minutes}
+    asked |= {"privacy": privacy, "epsilon": epsilon, "delta": delta, "size": size, "max_minutes": max_minutes}
     if model is not None and generator is None:
         asked["generator"] = "physical"
     own = [*(set_ or []), *([] if model is None else [f"model={model}"])]

@@ -1,0 +1,51 @@
+"""`--privacy` chooses a point between likeness and memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seedstock
+from seedstock import cli
+from seedstock.core.errors import InputError
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    g = np.random.default_rng(0)
+    return pd.DataFrame({"a": g.integers(0, 300, 600), "b": g.integers(0, 300, 600), "c": g.choice(list("xyz"), 600)})
+
+
+def test_more_privacy_remembers_less(rows: pd.DataFrame) -> None:
+    """Rows of noise: what a model says of its own rows beyond what it says of new ones is memory."""
+    g = np.random.default_rng(1)
+    new = pd.DataFrame({"a": g.integers(0, 300, 600), "b": g.integers(0, 300, 600), "c": g.choice(list("xyz"), 600)})
+    memory = []
+    for level in ("low", "standard", "high"):
+        model = seedstock.fit(rows, privacy=level)
+        memory.append(seedstock.score(model, rows)["log_likelihood"] - seedstock.score(model, new)["log_likelihood"])
+    assert memory[0] > memory[1] >= memory[2] - 0.05
+
+
+def test_the_level_is_in_the_settings(rows: pd.DataFrame, tmp_path: Path) -> None:
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    assert cli.run(["fit", str(tmp_path / "a.csv"), "-o", str(tmp_path / "m"), "--privacy", "high", "-q"]) == 0
+    assert seedstock.Model.load(tmp_path / "m").about["settings"]["shrinkage_share"] == 10.0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"privacy": "extreme"},
+        {"privacy": "high", "generator": "copula"},
+        {"privacy": "high", "settings": {"shrinkage_share": 2.0}},
+        {"privacy": "high", "epsilon": 1.0},
+    ],
+    ids=["unknown", "other", "twice", "proof"],
+)
+def test_what_cannot_be_is_refused(rows: pd.DataFrame, asked: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        seedstock.fit(rows, **asked)  # type: ignore[arg-type]
