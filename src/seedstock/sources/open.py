@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seedstock.core.errors import InputError, ResourceError
 from seedstock.sources._raw import RawTable
+from seedstock.sources.cut_line import without_cut_line
 from seedstock.sources.flows import as_flows, without_summary
 from seedstock.sources.pcap import MAGIC as PCAP_MAGIC
 from seedstock.sources.windows import MAGIC as EVTX_MAGIC
@@ -58,11 +59,16 @@ def open_file(path: Path) -> RawTable:
                 raise InputError(f"{what} is empty; bring a table with a header and rows")
         form, reader = _reader(head, path)
         inner, cut = stack.enter_context(without_summary(inner, head))
+        torn = False
+        if form in ("csv", "tsv"):
+            inner, torn = stack.enter_context(without_cut_line(inner, head))
         raw = reader(inner, what)
     if form in ("csv", "tsv"):
         raw = as_flows(raw)
     if cut:
         raw = replace(raw, notes=(*raw.notes, f"{cut:,} lines at the end sum the flows up, and were left out."))
+    if torn:
+        raw = replace(raw, notes=(*raw.notes, "The last line is cut in the middle, and was left out."))
     if not raw.columns:
         raise InputError(f"{what} has no columns; bring a table with a header and rows")
     if not len(raw):

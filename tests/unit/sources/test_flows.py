@@ -102,3 +102,28 @@ def test_a_file_of_sums_alone_is_refused(tmp_path: Path) -> None:
     file.write_text(_HEADERS["nfdump"] + "\nSummary\nflows,bytes\n0,0\n")
     with pytest.raises(InputError, match="no rows"):
         read(file)
+
+
+@pytest.mark.parametrize("left", [1, 9, 40])
+def test_a_last_line_that_is_cut_is_left_out(tmp_path: Path, left: int) -> None:
+    rows = [f"2017-03-15 00:0{k % 6}:01.5,0.1,TCP,10.0.0.{k % 9 + 1},{4000 + k},10.0.0.99,80" for k in range(30)]
+    file = tmp_path / "flows.csv"
+    file.write_text("\n".join(["when,length,proto,from,sport,to,dport", *rows]) + "\n" + rows[0][:left])
+    data = read(file)
+    assert len(data.table) == 30
+    assert any("last line is cut" in n for n in data.notes)
+
+
+def test_a_last_line_without_its_end_is_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "flows.csv"
+    file.write_text("a,b\n1,x\n2,y\n3,z")
+    data = read(file)
+    assert data.table["a"].values.tolist() == [1, 2, 3]
+    assert data.notes == ()
+
+
+def test_other_encodings_keep_their_last_line(tmp_path: Path) -> None:
+    file = tmp_path / "flows.csv"
+    for text in ("a,b\n1,x\n2,y\n", "a,b\n1,x\n2,y"):
+        file.write_bytes(text.encode("utf-16"))
+        assert len(read(file).table) == 2
