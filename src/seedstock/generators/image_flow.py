@@ -28,14 +28,14 @@ class ImageFlowFitted(ImageFitted):
     net: Any
     sizes: dict[str, int]
     solver_steps: int
+    shrink: float
     facts: dict[str, Any]
 
     def draw(self, labels: Labels, rng: Rng) -> Pixels:
         from seedstock.nets.flow import draw
 
-        g = rng.generator()
-        noise = g.standard_normal((len(labels), self.components.width))
-        return self.components.images(draw(self.net, noise, labels, self.solver_steps), g)
+        noise = rng.generator().standard_normal((len(labels), self.components.width))
+        return self.components.images(self.shrink * draw(self.net, noise, labels, self.solver_steps))
 
     def between(self, first: int, second: int, label: int, steps: int, seed: int = 0) -> Pixels:
         """Return images on the way between two drawn ones (great circle of their noise), shape (steps, ...)."""
@@ -46,12 +46,12 @@ class ImageFlowFitted(ImageFitted):
         angle = np.arccos(np.clip(ends[0] @ ends[1] / np.prod(np.linalg.norm(ends, axis=1)), -1, 1))
         t = np.linspace(0, 1, steps)[:, None]
         noise = (np.sin((1 - t) * angle) * ends[0] + np.sin(t * angle) * ends[1]) / np.sin(angle)
-        return self.components.images(draw(self.net, noise, np.full(steps, label), self.solver_steps))
+        return self.components.images(self.shrink * draw(self.net, noise, np.full(steps, label), self.solver_steps))
 
     def own_state(self) -> State:
         part = self.components.state()
         arrays = {f"net.{k}": v for k, v in door.arrays_of(self.net).items()}
-        meta = {"sizes": self.sizes, "solver_steps": self.solver_steps, "facts": self.facts}
+        meta = {"sizes": self.sizes, "solver_steps": self.solver_steps, "shrink": self.shrink, "facts": self.facts}
         return State({**part.arrays, **arrays}, meta)
 
     @classmethod
@@ -65,11 +65,23 @@ class ImageFlowFitted(ImageFitted):
         steps = int(state.meta["solver_steps"])
         if dims != components.width or classes != len(counts) or not 0 < steps <= 10_000:
             raise InputError("this model is damaged: its net does not fit its images; fit it again")
+        shrink = float(state.meta["shrink"])
+        if not 0 < shrink <= 1:
+            raise InputError("this model is damaged: its scale is out of range; fit it again")
         net = network(dims, classes, width, depth, 0.0)
         door.load_arrays(net, {k[4:]: v for k, v in state.arrays.items() if k.startswith("net.")})
         sizes = {"dims": dims, "classes": classes, "width": width, "depth": depth}
         return cls(
-            schema, combinations, counts, shape, components, net.train(False), sizes, steps, dict(state.meta["facts"])
+            schema,
+            combinations,
+            counts,
+            shape,
+            components,
+            net.train(False),
+            sizes,
+            steps,
+            shrink,
+            dict(state.meta["facts"]),
         )
 
 
@@ -102,13 +114,13 @@ class ImageFlow:
 
     variance: float = 0.95
     max_components: int = 150
-    width: int = 384
-    depth: int = 4
+    width: int = 192
+    depth: int = 2
     steps: int = 6_000
     batch: int = 256
     rate: float = 1e-3
-    dropout: float = 0.1
-    blur: float = 0.15
+    dropout: float = 0.3
+    blur: float = 0.3
     solver_steps: int = 25
     mirror: bool = False
     max_minutes: float = 5.0
@@ -141,15 +153,26 @@ class ImageFlow:
         said = {k: v for k, v in asdict(self).items() if k not in ("max_minutes", "solver_steps")}
         name = hashlib.blake2b(pixels.tobytes(), digest_size=8)
         name.update(repr((labels.tolist(), seed, h, w, c, said)).encode())
+        # The net learned coordinates of variance 1 with noise on them.
+        shrink = (1 + self.blur**2) ** -0.5
         noise = rng.child("preview").generator().standard_normal((16, components.width))
 
         def preview(model: Any) -> NDArray[np.uint8]:
-            return to_bytes(components.images(draw(model, noise, np.resize(labels, 16), 10)))
+            return to_bytes(components.images(shrink * draw(model, noise, np.resize(labels, 16), 10)))
 
         with door.seeded(seed):
             facts = train(net, components.coordinates(pixels), labels, how, seed, name.hexdigest(), preview)
         return ImageFlowFitted(
-            data.schema, images.combinations, counts, (h, w, c), components, net, sizes, self.solver_steps, facts
+            data.schema,
+            images.combinations,
+            counts,
+            (h, w, c),
+            components,
+            net,
+            sizes,
+            self.solver_steps,
+            shrink,
+            facts,
         )
 
 
