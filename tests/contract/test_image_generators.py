@@ -120,7 +120,8 @@ def test_flow_learns_two_points() -> None:
     """Images of two kinds only: what is drawn must be near one of the two, not between."""
     name = "image_flow"
     images = np.repeat(np.stack([np.tril(np.full((8, 8), 200)), np.triu(np.full((8, 8), 200))]), 60, axis=0)
-    settings = module(name).ImageFlow(width=48, depth=2, steps=500, batch=64, solver_steps=12, max_components=4)
+    net = {"width": 48, "depth": 2, "dropout": 0.0, "blur": 0.1, "max_components": 4}
+    settings = module(name).ImageFlow(**net, steps=500, batch=64, solver_steps=12)
     model = settings.fit(image_set(images[..., None].astype(np.uint8)), Rng(0))
     drawn = model.sample(64, Rng(1)).table["image"].values[..., 0].astype(float)
     far = np.abs(drawn[:, None] - images[[0, 60]][None]).mean((2, 3)).min(1)
