@@ -20,6 +20,7 @@ from seedstock.sources.texts import cell_texts
 MAGIC = b"#separator"
 EMPTY, UNSET = "(empty)", "-"
 PARENT, KEY = "conn", "uid"
+HASH = "community_id"
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 _SPECIAL = re.compile("[\x00-\x1f\x7f\\\\]")
 _TIME = re.compile(r"(-?)(\d{1,12})(?:\.(\d+))?")
@@ -98,12 +99,12 @@ def read_zeek(path: Path, what: str) -> RawTable:
             lost.append(f"{wrong:,} in {name!r}")
     if lost:
         notes.append(f"Cells that are not of the type that the header says are missing now: {', '.join(lost[:10])}.")
-    return RawTable(columns, {"zeek": {"types": types}}, tuple(notes))
+    return _without_hashes(RawTable(columns, {"zeek": {"types": types}}, tuple(notes)))
 
 
 def read_zeek_json(path: Path, what: str) -> RawTable:
     """Read a log of JSON lines; ``ts`` becomes a time."""
-    raw = read_json_text(path, what)
+    raw = _without_hashes(read_json_text(path, what))
     ts = raw.columns.get("ts")
     if ts is None or ts.column.is_text:
         return raw
@@ -132,6 +133,15 @@ def links_of(tables: Mapping[str, RawTable]) -> tuple[list[Link], list[str]]:
         else:
             notes.append(f"Of {name!r} {share:.0%} of the rows belong to a connection in {PARENT!r}: it is not linked.")
     return links, notes
+
+
+def _without_hashes(raw: RawTable) -> RawTable:
+    """Leave out what is computed from addresses: it would tell the real ones by trying, whatever stands beside it."""
+    if HASH not in raw.columns:
+        return raw
+    columns = {name: column for name, column in raw.columns.items() if name != HASH}
+    note = f"The column {HASH!r} is made of addresses and would tell the real ones: left out."
+    return replace(raw, columns=columns, notes=(*raw.notes, note))
 
 
 def _lines(path: Path) -> Iterator[str]:

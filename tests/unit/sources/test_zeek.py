@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,16 @@ def test_broken_logs_give_rows_or_a_plain_error(tmp_path: Path, cut: int, noise:
     except SeedstockError as error:
         told = str(error)
     assert "\n" not in told
+
+
+@pytest.mark.parametrize("form", ["tsv", "json"])
+def test_hashes_of_addresses_are_left_out(tmp_path: Path, form: str) -> None:
+    rows = [{"ts": 1.5 + k, "id.orig_h": f"10.0.0.{k}", "community_id": f"1:hash{k % 3}"} for k in range(1, 30)]
+    if form == "json":
+        text = "".join(json.dumps(r) + "\n" for r in rows)
+    else:
+        head = HEAD + "#fields\tts\tid.orig_h\tcommunity_id\n#types\ttime\taddr\tstring\n"
+        text = head + "".join("\t".join(map(str, r.values())) + "\n" for r in rows)
+    data = read(tmp_path, text)
+    assert data.table.names == ["ts", "id.orig_h"]
+    assert any("'community_id'" in note for note in data.notes)
