@@ -14,7 +14,7 @@ import datetime
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import summary
@@ -41,6 +41,7 @@ class Mechanism:
     model: PhysicalModel
     at: str
     controls: dict[str, float]
+    mechanism: ClassVar[bool] = True
 
     def fit(self, data: Dataset, rng: Rng) -> Any:
         table = data.table

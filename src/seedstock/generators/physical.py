@@ -230,6 +230,8 @@ class Physical:
     """
 
     fitted: ClassVar[type[Fitted]] = PhysicalFitted
+    mechanism: ClassVar[bool] = True
+    """What it draws has the benefit of the doubt in a proof; see `seedstock.proof.trial`."""
 
     model: str = "lotka_volterra"
     controls: str = ""

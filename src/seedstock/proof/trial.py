@@ -21,6 +21,8 @@ Matrix = NDArray[np.float64]
 REAL = "real"
 WEIGHTS = (1.0, 5.0)
 """Weight of all extra rows together, in units of all real ones together."""
+TRUSTED = 5.0
+"""The same for rows of a mechanism: the noise of few real rows weighs little beside them."""
 DOUBT = 1.0
 """Standard errors by which extra rows must be better than none: the rule of Breiman et al. (1984), section 3.4.3."""
 MANY = 500
@@ -62,10 +64,13 @@ class Trial:
     losses : dict of (learner, arm) to ndarray, shape (t,)
         Held-out loss of each tried row: minus the log probability of its class, or the squared error in units of the
         target's variance.
+    trusted : frozenset of str
+        Arms of generators that know a mechanism.
     """
 
     best: dict[tuple[str, str], Setting]
     losses: dict[tuple[str, str], Vector]
+    trusted: frozenset[str] = frozenset()
 
     def gains(self, learner: str) -> dict[str, tuple[float, float]]:
         """Return by how much each arm lowers the loss on held-out rows, and the standard error of that."""
@@ -74,9 +79,16 @@ class Trial:
         return {arm: (float(g.mean()), float(g.std() / np.sqrt(len(g)))) for arm, g in gains.items()}
 
     def chosen(self, learner: str) -> Setting:
-        """Return the setting with the least held-out loss; extra rows only where their gain exceeds its doubt."""
-        arm, (gain, error) = max(self.gains(learner).items(), key=lambda item: item[1][0], default=(REAL, (0.0, 0.0)))
-        return self.best[learner, arm if gain > DOUBT * error else REAL]
+        """Return the setting with the least held-out loss; extra rows only where their gain exceeds its doubt.
+
+        Rows of a mechanism have the benefit of the doubt: they are taken unless their loss exceeds it.
+        """
+        gains = self.gains(learner)
+        arm, (gain, error) = max(gains.items(), key=lambda item: item[1][0], default=(REAL, (0.0, 0.0)))
+        if gain > DOUBT * error:
+            return self.best[learner, arm]
+        believed = {a: g for a, (g, e) in gains.items() if a in self.trusted and g > -DOUBT * e}
+        return self.best[learner, max(believed, key=lambda a: believed[a]) if believed else REAL]
 
 
 def try_settings(
@@ -92,13 +104,14 @@ def try_settings(
     In each fold generators and teacher know the fold's training rows only. Duplication and SMOTE are not tried: they
     are baselines, and take the settings that are best for the real rows alone.
     """
+    trusted = frozenset(name for name, generator in generators.items() if getattr(generator, "mechanism", False))
     Y = target.values(train)
     losses: dict[tuple[str, str], dict[Setting, list[Vector]]] = {}
     for j, (known, tested) in enumerate(_splits(Y, target, rng)):
         part, held = train.take(known), train.take(tested)
         extra = extras(part, target, generators, m, rng.child("fold", j)) if generators else {}
         for learner in learners:
-            for setting in settings_of(learner, list(extra)):
+            for setting in settings_of(learner, list(extra), trusted):
                 predict = setting.fit(learner, part, target, extra.get(setting.arm), rng.child(learner, j).integer())
                 loss = row_losses(predict(held), Y[tested], target, float(Y[known].var()) if target.is_number else 1.0)
                 losses.setdefault((learner, setting.arm), {}).setdefault(setting, []).append(loss)
@@ -107,15 +120,16 @@ def try_settings(
         joined = {setting: np.concatenate(parts) for setting, parts in tried.items()}
         best[key] = min(joined, key=lambda setting: float(joined[setting].mean()))
         least[key] = joined[best[key]]
-    return Trial(best, least)
+    return Trial(best, least, trusted)
 
 
-def settings_of(learner: str, arms: Sequence[str]) -> list[Setting]:
+def settings_of(learner: str, arms: Sequence[str], trusted: frozenset[str] = frozenset()) -> list[Setting]:
     """Return the settings to try: all of the learner's for real rows, those for many rows for the arms."""
     grid = [tuple(s.items()) for s in GRIDS[learner]]
     taught = [arm for arm in arms if arm.endswith(TAUGHT)]
     extra = [Setting(arm, weight, s) for arm in taught for weight in WEIGHTS for s in grid[-RICH:]]
-    extra += [Setting(arm, WEIGHTS[0], grid[-1]) for arm in arms if arm not in taught]
+    extra += [Setting(arm, TRUSTED, s) for arm in arms if arm in trusted for s in grid[-RICH:]]
+    extra += [Setting(arm, WEIGHTS[0], grid[-1]) for arm in arms if arm not in taught and arm not in trusted]
     return [Setting(REAL, 0.0, s) for s in grid] + extra
 
 
