@@ -125,6 +125,25 @@ def test_abc_is_near_the_posterior_of_a_conjugate_model(line_data):
     assert np.allclose(fit.draws.std(axis=0) / sd, 1, atol=0.35)
 
 
+def test_abc_of_counts_that_are_all_zero():
+    """Counts of 8 places at rate exp(-3): many simulations equal the data, and none must stand for another."""
+    places = 8
+    model = PhysicalModel(
+        "counts",
+        lambda theta, t, g, controls: {"x": g.poisson(np.repeat(theta["rate"][:, None], places, axis=1)).astype(float)},
+        {"rate": Prior.lognormal(1.0, 1.0), "other": Prior.lognormal(1.0, 0.5)},
+        Summaries(lambda t, v: v["x"]),
+        ("x",),
+    )
+    series = Series(np.arange(float(places)), {"x": np.zeros(places)})
+    draws = calibrate(model, series, Rng(0), method="smc-abc", simulations=8_000).draws
+    grid = np.exp(np.linspace(-12, 6, 20_001))
+    density = stats.lognorm(1.0).pdf(grid) * np.exp(-places * grid)
+    mean = np.trapezoid(grid * density, grid) / np.trapezoid(density, grid)
+    assert np.mean(draws[:, 0]) == pytest.approx(mean, rel=0.25)
+    assert np.mean(draws[:, 1]) == pytest.approx(np.exp(0.125), rel=0.15)
+
+
 def test_ranks_are_uniform_for_a_right_method_and_not_for_a_wrong_one():
     problem = Problem.of(line(2.0), Series(LINE_T, {"y": np.zeros(12)}))
     ranks = calibration_ranks(problem, Rng(3), 60, effective=200)

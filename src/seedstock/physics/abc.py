@@ -204,7 +204,8 @@ def _adjust(
     p = u.shape[1]
     z = (data - target) / scale
     distance = np.sqrt((z**2).sum(axis=1))
-    order = np.argsort(distance)
+    # Equal data, as counts often are, come in no order: the first rounds must not stand for all.
+    order = np.lexsort((g.random(len(z)), np.round(distance, 3)))
     n = max(_LAST * p, min(_LOCAL, len(u)) // 4)
     near = order[: min(n, len(order))]
     h = max(float(distance[near[-1]]), 1e-300)

@@ -94,6 +94,8 @@ def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: ND
     """
     if old.kind == "features":
         return old
+    if not np.ptp(features[rows], axis=0).any():
+        return old  # equal data tell nothing more, and a line through them would call all others equal, too
     x, target = _standard(features, observed, rows)
     mean, sd = x[rows].mean(axis=0), x[rows].std(axis=0) + 1e-12
     design, mine = (x - mean) / sd, (target - mean) / sd
