@@ -1,4 +1,4 @@
-"""Image sets: a folder of image files, or an npz file -> a table with a column of images and columns of labels."""
+"""Image sets: a folder of image files, npz or Parquet -> a table with a column of images and columns of labels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.sources.image_tables import encoded_images, image_column
 from seedstock.sources.pictures import SUFFIXES, Bytes, Head, UnreadableError, head, pixels
 
 IMAGE, FILE, LABEL = "image", "file", "label"
@@ -29,7 +30,7 @@ _MAX_LABELS_BYTES = 200 * 2**20
 
 
 def is_images(source: Any) -> bool:
-    """Tell whether a source is a folder with image files, or an npz file with an array of images.
+    """Tell whether a source is a folder with image files, an npz file, or a Parquet file with a column of images.
 
     >>> is_images("census.csv"), is_images({"x": [1]})
     (False, False)
@@ -39,7 +40,7 @@ def is_images(source: Any) -> bool:
     path = Path(source)
     try:
         if path.is_file():
-            return path.suffix.lower() == ".npz"
+            return path.suffix.lower() == ".npz" or image_column(path) is not None
         return path.is_dir() and any(p.suffix.lower() in SUFFIXES for p in _walk(path))
     except (OSError, ValueError):
         return False
@@ -59,7 +60,8 @@ def read_images(
     source : path
         A folder: labels are the names of subfolders, or the columns of ``labels.csv`` (its first column, or the one
         called ``file``, names the image). Or an npz file: the array with three or four dimensions holds the images,
-        arrays as long as it are labels.
+        arrays as long as it are labels. Or a Parquet file with a column of PNG, JPEG, ... bytes (or of structs with
+        ``bytes`` and ``path``): its other plain columns are labels.
     size : int or None
         Height and width in pixels. By default images keep their size where all have the same and it is at most 64
         pixels; else they are brought to 64 pixels, or the smallest side there is.
@@ -86,7 +88,8 @@ def read_images(
     path = Path(source)
     if not path.exists():
         raise InputError(f"there is no file or folder {str(path)!r}")
-    values, labels, names, origin = _npz(path, size, like) if path.is_file() else _folder(path, size, like)
+    read = _folder if path.is_dir() else _npz if path.suffix.lower() == ".npz" else _parquet
+    values, labels, names, origin = read(path, size, like)
     columns = {IMAGE: Column.of(values), FILE: Column.of_texts(names)}
     schemas = {IMAGE: ColumnSchema("image", dtype="image"), FILE: ColumnSchema("id", dtype="string")}
     for name, cells in labels.items():
@@ -123,37 +126,56 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _folder(folder: Path, size: int | None, like: Dataset | None) -> Any:
-    files = [p for p in _walk(folder) if p.suffix.lower() in SUFFIXES]
-    heads: dict[Path, Head] = {}
+    files = {p.relative_to(folder).as_posix(): p for p in _walk(folder) if p.suffix.lower() in SUFFIXES}
+    values, kept, origin = _decoded(files, repr(str(folder)), size, like)
+    paths = [files[name] for name in kept]
+    names = [name.removesuffix(p.suffix) for name, p in zip(kept, paths, strict=True)]
+    if (record := folder / RECORD_FILE).is_file():
+        origin["metadata"] = _pairs(record)
+    return values, _labels(folder, paths), names, origin
+
+
+def _parquet(path: Path, size: int | None, like: Dataset | None) -> Any:
+    column = image_column(path)
+    if column is None:
+        raise InputError(f"{path.name!r} has no column of images; bring PNG or JPEG bytes in a Parquet file")
+    images, labels = encoded_images(path, column)
+    values, kept, origin = _decoded(images, repr(path.name), size, like)
+    rows = {name: k for k, name in enumerate(images)}
+    reserved = {IMAGE, FILE}
+    return values, {k: [v[rows[n]] for n in kept] for k, v in labels.items() if k not in reserved}, kept, origin
+
+
+def _decoded(
+    sources: Mapping[str, Path | bytes], where: str, size: int | None, like: Dataset | None
+) -> tuple[Bytes, list[str], dict[str, Any]]:
+    """Return the pixels of all images that can be read, their names, and what was done."""
+    heads: dict[str, Head] = {}
     unreadable: dict[str, str] = {}
-    for p in files:
+    for name, source in sources.items():
         try:
-            heads[p] = head(p)
+            heads[name] = head(source)
         except UnreadableError as error:
-            unreadable[p.relative_to(folder).as_posix()] = str(error)
+            unreadable[name] = str(error)
     if not heads:
         why = f"{len(unreadable)} files could not be read" if unreadable else "no image file is in it"
-        raise InputError(f"the folder {str(folder)!r} holds no image that can be read: {why}; bring PNG or JPEG files")
+        raise InputError(f"{where} holds no image that can be read: {why}; bring PNG or JPEG files")
     (width, height, colour), steps = _form(list(heads.values()), size, like)
     _fits(len(heads), width, height, colour)
     values: list[Bytes] = []
-    kept: list[Path] = []
+    kept: list[str] = []
     digest = hashlib.sha256()
-    for p in heads:
+    for name in heads:
         try:
-            values.append(pixels(p, width, height, colour))
+            values.append(pixels(sources[name], width, height, colour))
         except UnreadableError as error:
-            unreadable[p.relative_to(folder).as_posix()] = str(error)
+            unreadable[name] = str(error)
         else:
-            kept.append(p)
+            kept.append(name)
             digest.update(values[-1].tobytes())
     if not kept:
-        raise InputError(f"none of the {len(heads)} images in {str(folder)!r} could be decoded; bring whole files")
-    names = [p.relative_to(folder).as_posix().removesuffix(p.suffix) for p in kept]
-    origin: dict[str, Any] = {"steps": steps, "unreadable": unreadable, "hash": digest.hexdigest()}
-    if (record := folder / RECORD_FILE).is_file():
-        origin["metadata"] = _pairs(record)
-    return np.stack(values), _labels(folder, kept), names, origin
+        raise InputError(f"none of the {len(heads)} images in {where} could be decoded; bring whole files")
+    return np.stack(values), kept, {"steps": steps, "unreadable": unreadable, "hash": digest.hexdigest()}
 
 
 def _form(heads: list[Head], size: int | None, like: Dataset | None) -> tuple[tuple[int, int, bool], list[str]]:
