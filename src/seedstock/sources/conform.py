@@ -64,10 +64,9 @@ def storage(schema: ColumnSchema) -> str:
 
 
 def is_whole(schema: ColumnSchema) -> bool:
-    """Tell whether numbers of this schema are held as int64."""
-    return "int" in schema.dtype.lower() or (
-        schema.kind == "number" and schema.dtype == "string" and schema.decimals == 0
-    )
+    """Tell whether numbers of this schema are held as int64; texts with exponents or infinities have a format."""
+    written = schema.dtype == "string" and schema.decimals == 0 and not set(schema.format or "") & {"e", "#"}
+    return "int" in schema.dtype.lower() or (schema.kind == "number" and written)
 
 
 def empty_values(schema: ColumnSchema) -> NDArray[np.generic]:

@@ -61,13 +61,13 @@ def _reals(values: NDArray[np.generic], schema: ColumnSchema) -> list[str]:
         out = list(map(str, values.astype(np.float32)))
     elif "0" in form and schema.decimals is not None:
         out = [f"{v:.{schema.decimals}f}" for v in numbers]
-    elif schema.decimals == 0 and schema.dtype == "string":
+    elif schema.decimals == 0 and schema.dtype == "string" and not set(form) & {"e", "#"}:
         out = [f"{v:.0f}" for v in numbers]
     else:
         out = list(map(repr, numbers))
         if "e" not in form:
             out = [_plain(t, v) if "e" in t else t for t, v in zip(out, numbers, strict=True)]
-        if "#" in form:
+        if "#" in form or ("e" in form and schema.decimals == 0):
             out = [t.removesuffix(".0") for t in out]
     return [t.replace(".", ",") for t in out] if "," in form else out
 

@@ -35,6 +35,8 @@ def tables(draw: st.DrawFn) -> dict[str, np.ndarray]:
 @QUICK
 @given(tables())
 @example({"a": np.array(["1", "2"], object), "b": np.array(["", ""], object)})
+@example({"a": np.array(["0", "0", "1e+16"], object), "b": np.array(["0", "9223372036854775296", "1e+16"], object)})
+@example({"a": np.array(["1", "inf"], object), "b": np.array(["2", "-5e3"], object)})
 @example({"a": np.array([" x", " y"], object), "b": np.array(["01/02/2020", "02/03/2020"], object)})
 def test_written_and_read_again_cells_are_the_same(tmp_path_factory: pytest.TempPathFactory, table: dict) -> None:
     folder = tmp_path_factory.mktemp("trip")
