@@ -18,6 +18,7 @@ from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.pack import pack, unpack
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional
+from seedstock.generators._presence import draw_order
 from seedstock.generators._tabular import weighted
 from seedstock.generators.forest import Forest
 
@@ -62,7 +63,7 @@ class Chain:
         coded : mapping of str to (Atoms, codes) or None
             Further context; to `draw` it comes as codes too.
         """
-        order = sorted(own, key=lambda name: (own[name][0].k, name))
+        order = draw_order({name: a for name, (a, _) in own.items()}, {name: c for name, (_, c) in own.items()})
         known = {name: Atoms.fit(column, NUMBER) for name, column in context.items() if len(column)}
         known |= coded or {}
         n = len(next(iter(own.values()))[1]) if own else 0

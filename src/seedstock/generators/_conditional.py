@@ -16,6 +16,7 @@ from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._ensemble import Ensemble, Occurrences
 from seedstock.generators._grow_trees import classes_of
 from seedstock.generators._linear_leaves import Lines, Scale
+from seedstock.generators._presence import Presence
 from seedstock.generators._range_counts import RangeCounts
 from seedstock.generators._within import Inside, LinePoint, LineSet, PlainSet, draw_inside
 
@@ -45,6 +46,8 @@ class Conditional:
     ensemble : Ensemble
     scale, lines : Scale and Lines, or None
         Where the leaves hold lines and residuals.
+    presence : Presence or None
+        Where categories among the predictors decide which cells are missing.
     """
 
     predictors: tuple[str, ...]
@@ -52,6 +55,7 @@ class Conditional:
     ensemble: Ensemble
     scale: Scale | None = None
     lines: Lines | None = None
+    presence: Presence | None = None
     memory: _Memory = field(default_factory=_Memory, repr=False)
 
     def design(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
@@ -61,9 +65,24 @@ class Conditional:
     def draw(self, name: str, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator) -> Codes:
         """Draw the column's codes given those before it."""
         drawn, leaf = self.ensemble.draw(self.design(before), g)
-        if self.lines is None or self.scale is None:
-            return drawn
-        return self.lines.atoms_of(drawn, leaf, self.scale.design(atoms, before), atoms[name], g)
+        if self.lines is not None and self.scale is not None:
+            drawn = self.lines.atoms_of(drawn, leaf, self.scale.design(atoms, before), atoms[name], g)
+        return drawn if self.presence is None else self._present(drawn, self.presence, name, before, atoms, g)
+
+    def _present(
+        self, drawn: Codes, presence: Presence, name: str, before: Mapping[str, Codes], atoms: Mapping[str, Atoms],
+        g: np.random.Generator,
+    ) -> Codes:  # fmt: skip
+        """Return codes that are missing where they must be, and drawn anew where they must not."""
+        missing, need = len(atoms[name].values), presence.required(before)
+        out = np.where(need < 0, missing, drawn)
+        rows = np.flatnonzero((need > 0) & (out == missing))
+        if len(rows):
+            share = np.ones(atoms[name].k)
+            share[missing] = 0.0
+            here = {p: before[p][rows] for p in before}
+            out[rows] = self.draw_inside(name, share, here, atoms, g)[1]
+        return out
 
     def groups(self, atoms: Atoms) -> Codes:
         """Return which of the ensemble's codes are counted together when a value's probability is asked.
@@ -130,7 +149,10 @@ class Conditional:
             arrays |= {f"line.{k}": v for k, v in self.lines.arrays().items()}
             arrays |= {f"scale.{k}": getattr(self.scale, k) for k in _SCALE}
         lined = list(self.scale.names) if self.scale else None
-        return State(arrays, {"predictors": list(self.predictors), "places": list(self.places), "lined": lined})
+        present = self.presence.arrays() if self.presence else {}
+        arrays |= {f"presence.{self.predictors.index(p)}": v for p, v in present.items()}
+        meta = {"predictors": list(self.predictors), "places": list(self.places), "lined": lined}
+        return State(arrays, meta | {"presence": list(present)})
 
     @classmethod
     def from_state(cls, state: State, atoms: Atoms, before: Mapping[str, Atoms]) -> Self:
@@ -138,6 +160,8 @@ class Conditional:
         arrays, meta = dict(state.arrays), state.meta
         predictors = tuple(meta["predictors"])
         places = {p: arrays.pop(f"place.{predictors.index(p)}") for p in meta["places"]}
+        present = {p: arrays.pop(f"presence.{predictors.index(p)}") for p in meta.get("presence", ())}
+        presence = Presence.from_arrays(present)
         scale = lines = None
         n_codes = atoms.k
         if meta["lined"] is not None:
@@ -153,10 +177,11 @@ class Conditional:
             and all(len(place) == before[p].k for p, place in places.items())
             and (scale is None or set(scale.names) <= set(predictors))
             and (lines is None or len(lines.slot) == len(ensemble.feature))
+            and (presence is None or presence.fits(before))
         )
         if not fits:
             raise InputError("this model is damaged: its trees do not fit its columns; fit it again")
-        return cls(predictors, places, ensemble, scale, lines)
+        return cls(predictors, places, ensemble, scale, lines, presence)
 
 
 def design(

@@ -24,6 +24,7 @@ from seedstock.generators._filter import Filter
 from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, grow, placement, surprise
 from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
 from seedstock.generators._particles import draw_given, evidence
+from seedstock.generators._presence import Presence, draw_order
 from seedstock.generators._score import log_scores
 from seedstock.generators._tabular import TabularFitted, Wanted, weighted
 
@@ -188,7 +189,7 @@ class Forest:
 
     def fit(self, data: Dataset, rng: Rng) -> ForestFitted:
         plan, codes = Plan.fit(data)
-        order = sorted(plan.atoms, key=lambda name: (plan.atoms[name].k, name))
+        order = draw_order(plan.atoms, codes)
         # A column of one value needs no trees and helps none.
         varied = [name for name in order if plan.atoms[name].k > 1]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -221,13 +222,15 @@ class Forest:
             identifying(atoms),
         )
         lined = replace(settings, min_leaf_rows=max(_LINE_ROWS, self.min_leaf_rows))
+        presence = Presence.fit(atoms, codes[name], {p: (plan.atoms[p], codes[p]) for p in predictors})
         scale, task = _lines_to_try(plan, codes, name, predictors)
         if scale is not None and task is not None:
             trial = rng.child("lines")
             plain = min(surprise(X, classes, codes[name], atoms, s, trial) for s in (settings, lined))
             if surprise(X, classes, codes[name], atoms, lined, trial, task) < (1 - _LINE_GAIN) * plain:
-                return Conditional(predictors, places, *_swap(grow(X, classes, codes[name], lined, rng, task), scale))
-        return Conditional(predictors, places, grow(X, classes, codes[name], settings, rng)[0])
+                grown = _swap(grow(X, classes, codes[name], lined, rng, task), scale)
+                return Conditional(predictors, places, *grown, presence)
+        return Conditional(predictors, places, grow(X, classes, codes[name], settings, rng)[0], presence=presence)
 
 
 def identifying(atoms: Atoms) -> float:
