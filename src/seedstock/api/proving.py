@@ -61,8 +61,11 @@ def prove(
     max_minutes: float = 5.0,
     seed: int = 0,
     progress: Progress | None = None,
+    hide_labels: bool = False,
 ) -> Proven:
     """Measure whether a few real rows and synthetic ones train as well as many real rows.
+
+    Rows of the source without a target take part too: a teacher, learned from the few rows that have one, labels them.
 
     Parameters
     ----------
@@ -82,6 +85,9 @@ def prove(
         Synthetic rows.
     max_minutes : float
         No further subset is begun that would end after this time.
+    hide_labels : bool
+        Whether to measure what the other real rows would be worth without their labels: beyond the few, they take part
+        as features that a teacher labels.
     """
     named = generators if isinstance(generators, Mapping) else {name: {} for name in generators}
     plan = Plan(
@@ -91,6 +97,7 @@ def prove(
         seeds,
         drawn,
         max_minutes,
+        hide=hide_labels,
     )
     listener = progress or Silent()
     listener.stage("read")

@@ -35,6 +35,9 @@ def prove(
         float | None,
         typer.Option("--max-minutes", help="Begin no subset that would end later.", show_default="5; 20 with --rare"),
     ] = None,
+    hide_labels: Annotated[
+        bool, typer.Option("--hide-labels", help="Beyond the few, real rows take part without their labels.")
+    ] = False,
     report: Annotated[str | None, typer.Option("--report", metavar="FILE.html", help="Write a page.")] = None,
     seed: Seed = None,
     json_: Json = False,
@@ -45,6 +48,8 @@ def prove(
 
     shown = progress(json_, quiet)
     if rare is not None:
+        if hide_labels:
+            raise InputError("--hide-labels does not go with --rare: leave one of them out")
         if report is not None:
             raise InputError("there is no page for --rare yet: leave --report out, and take --json")
         facts = proving.prove_rare(
@@ -78,6 +83,7 @@ def prove(
         max_minutes=max_minutes or 5.0,
         seed=seed or 0,
         progress=shown,
+        hide_labels=hide_labels,
     )
     if report is not None:
         shown.stage("report")

@@ -16,10 +16,12 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.proof.task import Design, Target
 from seedstock.proof.teacher import Teacher
+from seedstock.proof.unlabelled import filled
 
 Matrix = NDArray[np.float64]
 NEIGHBOURS = 5
 TAUGHT = ", taught"
+UNLABELLED = "unlabelled"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,14 @@ class Extra:
     labels: Matrix
 
 
-def extras(train: Dataset, target: Target, generators: Mapping[str, Any], m: int, rng: Rng) -> dict[str, Extra]:
+def extras(
+    train: Dataset,
+    target: Target,
+    generators: Mapping[str, Any],
+    m: int,
+    rng: Rng,
+    unlabelled: Dataset | None = None,
+) -> dict[str, Extra]:
     """Make the extra rows of all tried arms from the real rows alone.
 
     Parameters
@@ -47,6 +56,10 @@ def extras(train: Dataset, target: Target, generators: Mapping[str, Any], m: int
         Each gives two arms: its own rows (``name``), and its rows labelled by the teacher (``name, taught``).
     m : int
         Extra rows of each arm.
+    unlabelled : Dataset or None
+        Real rows without a target, of which no label is looked at. They give one more arm (``unlabelled, taught``):
+        themselves, labelled by the teacher; where they are fewer than m, with rows of the first generator, which then
+        learns the features of all real rows.
     """
     out: dict[str, Extra] = {}
     teacher = Teacher.fit(train, target, rng.child("teacher"))
@@ -56,6 +69,9 @@ def extras(train: Dataset, target: Target, generators: Mapping[str, Any], m: int
         if len(own.labels):
             out[name] = own
         out[taught(name)] = Extra(drawn, teacher.predict(drawn))
+    if unlabelled is not None and len(unlabelled.table):
+        rows = filled(train, unlabelled, generators, m, rng.child(UNLABELLED))
+        out[taught(UNLABELLED)] = Extra(rows, teacher.predict(rows))
     return out
 
 
@@ -77,9 +93,8 @@ def baselines(train: Dataset, target: Target, peers: Mapping[str, Any], m: int, 
 
 
 def _labelled(drawn: Dataset, target: Target) -> Extra:
-    labels = target.values(drawn)
-    known = np.isfinite(labels).all(1) & (target.is_number | (labels.sum(1) > 0))
-    return Extra(drawn.take(known), labels[known])
+    some = drawn.take(target.known(drawn))
+    return Extra(some, target.values(some))
 
 
 def taught(name: str) -> str:

@@ -14,13 +14,14 @@ from threadpoolctl import threadpool_limits
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
-from seedstock.core.table import Dataset
+from seedstock.core.table import Dataset, Table
 from seedstock.proof.arms import baselines, extras
 from seedstock.proof.curve import sizes_up_to
 from seedstock.proof.learners import NAMES
 from seedstock.proof.scores import details, measure_of, score
 from seedstock.proof.task import Target
 from seedstock.proof.trial import REAL, Setting, try_settings
+from seedstock.proof.unlabelled import apart, blank
 
 CHOSEN = "chosen"
 LEAST = 40
@@ -62,6 +63,8 @@ class Plan:
         No further seed is begun that would end after this time.
     peers : mapping of str to Generator
         Others to compare with, whose rows are set beside the real ones as they come, and are never chosen.
+    hide : bool
+        Whether the real rows beyond the few take part without their labels, as if only the few had been labelled.
     """
 
     generators: Mapping[str, Any]
@@ -71,6 +74,7 @@ class Plan:
     drawn: int = 1_000
     minutes: float = 5.0
     peers: Mapping[str, Any] = field(default_factory=dict)
+    hide: bool = False
 
     def __post_init__(self) -> None:
         for name in self.learners:
@@ -135,13 +139,16 @@ def measure(
     start = time.perf_counter()
     target = Target.of(data)
     notes: list[str] = []
-    data = _known(data, target, notes)
+    data, others = _known(data, target)
     if test is None:
         if len(data.table) < LEAST:
             raise InputError(f"a proof needs {LEAST} rows with a known target, and there are {len(data.table)}")
         pool, test = split(data, min(1 / 3, MAX_TEST / len(data.table)), rng.child("test"))
     else:
-        pool, test = data, _known(test, target, notes)
+        pool, (test, left) = data, _known(test, target)
+        if len(left.table):
+            notes.append(f"{len(left.table):,} rows without a known target cannot test, and are left out.")
+    others = apart(blank(others, target), test, target)
     Y_test = target.values(test)
     if not target.is_number and (Y_test.sum(0) > 0).sum() < 2:
         raise InputError("the rows that test have one class of the target only; bring more rows, or another --test")
@@ -150,6 +157,12 @@ def measure(
     if few != plan.few:
         notes.append(f"The data allow {', '.join(map(str, few))} few rows, not all of {', '.join(map(str, plan.few))}.")
     sizes = tuple(sorted({*sizes_up_to(n_pool), *few, *(min(TIMES * n, n_pool) for n in few)}))
+    if len(others.table):
+        notes.append(
+            f"{len(others.table):,} real rows without a known target take part as features, labelled by a teacher."
+        )
+    if plan.hide:
+        notes.append("The labels of real rows beyond the few are hidden: these rows take part, labelled by a teacher.")
     results: list[Result] = []
     chosen: dict[tuple[str, int, int], str] = {}
     expected: dict[tuple[str, int, int], Mapping[str, tuple[float, float]]] = {}
@@ -159,7 +172,9 @@ def measure(
         for k, n in enumerate(sizes):
             stream = rng.child("run", seed, n)
             train = pool.take(np.sort(order[:n]))
-            run = _Run(train, test, Y_test, target, plan, stream, seed)
+            hidden = pool.take(np.sort(order[n:])) if plan.hide else pool.take(slice(0, 0))
+            unlabelled = others.with_table(Table.concat([others.table, blank(hidden, target).table]))
+            run = _Run(train, test, Y_test, target, plan, stream, seed, unlabelled)
             # Many small fits: threads inside each cost more than they bring.
             with threadpool_limits(1):
                 results += run.few(chosen, expected) if n in few else run.real_only()
@@ -199,6 +214,7 @@ class _Run:
     plan: Plan
     rng: Rng
     seed: int
+    unlabelled: Dataset
 
     def real_only(self) -> list[Result]:
         trial = try_settings(self.train, self.target, {}, self.plan.learners, 0, self.rng.child("trial"))
@@ -207,10 +223,12 @@ class _Run:
     def few(self, chosen: dict[Any, str], expected: dict[Any, Mapping[str, tuple[float, float]]]) -> list[Result]:
         plan, n = self.plan, len(self.train.table)
         m = max(plan.drawn // 2, 100)
-        trial = try_settings(self.train, self.target, plan.generators, plan.learners, m, self.rng.child("trial"))
+        trial = try_settings(
+            self.train, self.target, plan.generators, plan.learners, m, self.rng.child("trial"), self.unlabelled
+        )
         rng = self.rng.child("extras")
         plain = baselines(self.train, self.target, plan.peers, plan.drawn, rng)
-        extra = {**plain, **extras(self.train, self.target, plan.generators, plan.drawn, rng)}
+        extra = plain | extras(self.train, self.target, plan.generators, plan.drawn, rng, self.unlabelled)
         out = []
         for name in plan.learners:
             real = trial.best[name, REAL]
@@ -233,10 +251,7 @@ class _Run:
         return Result(arm, name, len(self.train.table), self.seed, value, details(predicted, self.Y_test, self.target))
 
 
-def _known(data: Dataset, target: Target, notes: list[str]) -> Dataset:
-    Y = target.values(data)
-    known = np.isfinite(Y).all(1) & (target.is_number | (Y.sum(1) > 0))
-    if known.all():
-        return data
-    notes.append(f"{int((~known).sum()):,} rows without a known target are left out.")
-    return data.take(known)
+def _known(data: Dataset, target: Target) -> tuple[Dataset, Dataset]:
+    """Return the rows whose target is known, and the others."""
+    known = target.known(data)
+    return data.take(known), data.take(~known)

@@ -11,10 +11,11 @@ from threadpoolctl import threadpool_limits
 
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
-from seedstock.proof.arms import TAUGHT
+from seedstock.proof.arms import TAUGHT, UNLABELLED, taught
 from seedstock.proof.proof import LEAST, nested_order
 from seedstock.proof.task import Target
 from seedstock.proof.trial import try_settings
+from seedstock.proof.unlabelled import blank
 
 Advice = Literal["helps", "neutral", "hurts"]
 ROWS, DRAWN = 600, 500
@@ -48,11 +49,11 @@ def quick_trial(train: Dataset, generator: Any, name: str, rng: Rng) -> Gate | N
     """Try a generator's rows beside at most 600 real ones; None where there is nothing to predict or too little.
 
     By cross-validation among these rows alone: in each fold the generator learns the fold's training rows only, and its
-    rows are tried with their own labels and with a teacher's.
+    rows are tried with their own labels and with a teacher's. Real rows without a known target are tried with a
+    teacher's labels too.
     """
     target = Target.of(train)
-    Y = target.values(train)
-    known = np.isfinite(Y).all(1) & (target.is_number | (Y.sum(1) > 0))
+    known = target.known(train)
     data = train.take(known)
     if len(data.table) < LEAST:
         return None
@@ -60,7 +61,8 @@ def quick_trial(train: Dataset, generator: Any, name: str, rng: Rng) -> Gate | N
     if not target.is_number and (target.values(some).sum(0) > 1).sum() < 2:
         return None
     with threadpool_limits(1):
-        trial = try_settings(some, target, {name: generator}, LEARNERS, DRAWN, rng.child("trial"))
+        others = blank(train.take(~known), target)
+        trial = try_settings(some, target, {name: generator}, LEARNERS, DRAWN, rng.child("trial"), others)
     gains = {learner: trial.gains(learner) for learner in LEARNERS}
     z = {
         (learner, arm): gain / error if error > 0 else 0.0
@@ -76,9 +78,13 @@ def _sentence(advice: Advice, z: Mapping[tuple[str, str], float], rows: int, who
     of = f"{rows:,} real rows" if rows == whole else f"{rows:,} of the {whole:,} real rows"
     learner, arm = max(z, key=z.__getitem__)
     if advice == "helps":
-        labels = "labelled by a teacher" if arm.endswith(TAUGHT) else "with their own labels"
+        rows_of = "synthetic rows with their own labels"
+        if arm.endswith(TAUGHT):
+            rows_of = "synthetic rows labelled by a teacher"
+        if arm == taught(UNLABELLED):
+            rows_of = "real rows without a target, labelled by a teacher,"
         sure = f"(by {z[learner, arm]:.1f} standard errors)"
-        text = f"Beside {of}, synthetic rows {labels} make a {learner} model better {sure}"
+        text = f"Beside {of}, {rows_of} make a {learner} model better {sure}"
     elif advice == "hurts":
         text = f"Beside {of}, synthetic rows with their own labels make models worse: do not mix them"
     else:

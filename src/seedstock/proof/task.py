@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
-from seedstock.core.table import Column, Dataset
+from seedstock.core.table import Column, Dataset, Mask
 from seedstock.metrics._columns import NUMERIC, is_amount
 
 Matrix = NDArray[np.float64]
@@ -66,6 +66,11 @@ class Target:
         here = codes >= 0
         out[np.flatnonzero(here), codes[here]] = 1.0
         return out
+
+    def known(self, data: Dataset) -> Mask:
+        """Return which rows have a target that can be learned from, shape (n,)."""
+        Y = self.values(data)
+        return np.asarray(np.isfinite(Y).all(1) & (self.is_number | (Y.sum(1) > 0)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,6 +98,7 @@ def try_settings(
     learners: Sequence[str],
     m: int,
     rng: Rng,
+    unlabelled: Dataset | None = None,
 ) -> Trial:
     """Try the settings of all learners and arms on held-out parts of the real rows.
 
@@ -109,7 +110,7 @@ def try_settings(
     losses: dict[tuple[str, str], dict[Setting, list[Vector]]] = {}
     for j, (known, tested) in enumerate(_splits(Y, target, rng)):
         part, held = train.take(known), train.take(tested)
-        extra = extras(part, target, generators, m, rng.child("fold", j)) if generators else {}
+        extra = extras(part, target, generators, m, rng.child("fold", j), unlabelled) if generators else {}
         for learner in learners:
             for setting in settings_of(learner, list(extra), trusted):
                 predict = setting.fit(learner, part, target, extra.get(setting.arm), rng.child(learner, j).integer())
