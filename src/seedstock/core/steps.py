@@ -76,10 +76,10 @@ class Steps:
             if np.abs(np.round((x - origin) / size) * size - (x - origin)).max() > 1e-6 * size:
                 # Steps are counted from reading to reading: a clock that is not quite right drifts off any grid.
                 place = np.r_[0, np.cumsum(np.maximum(np.round(gaps / size), 1))]
-                best, origin = (float(v) for v in np.polyfit(place, known, 1))
-            if not 0.8 * size < best < 1.25 * size:
-                continue
-                best, origin = _plain(best, origin, len(known), times.dtype.kind in "mM")
+                best, late = (float(v) for v in np.polyfit(place, known - origin, 1))
+                if not 0.8 * size < best < 1.25 * size:
+                    continue
+                best, origin = _plain(best, origin + late, len(known), times.dtype.kind in "mM")
             first = np.round((x.min() - origin) / best) * best + origin
             k = np.round((x - first) / best)
             near = np.abs(x - first - best * k) <= _OFF * best

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.schema import Schema, TableSchema
 
 Mask = NDArray[np.bool_]
-Domain = Literal["table", "sequence", "linked", "image"]
+Domain = Literal["table", "sequence", "regular", "linked", "image"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,12 +229,26 @@ class Dataset:
 
     @property
     def domain(self) -> Domain:
-        """What the data are: ``linked`` tables, an ``image`` set, a ``sequence`` (entity and order), or a ``table``."""
+        """What the data are.
+
+        ``linked`` tables, an ``image`` set, ``regular`` readings (an order at equal steps, in one series or a few long
+        ones), a ``sequence`` (entity and order), or a ``table``.
+        """
         if len(self.tables) != 1:
             return "linked"
         if self.columns.of_kind("image"):
             return "image"
-        return "sequence" if self.columns.with_role("entity") and self.columns.with_role("order") else "table"
+        if not self.columns.with_role("order"):
+            return "table"
+        if self._is_regular:
+            return "regular"
+        return "sequence" if self.columns.with_role("entity") else "table"
+
+    @cached_property
+    def _is_regular(self) -> bool:
+        from seedstock.core.regular import readings
+
+        return readings(self) is not None
 
     @property
     def name(self) -> str:
