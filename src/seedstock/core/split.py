@@ -14,6 +14,9 @@ from seedstock.core.table import Dataset, Table
 
 _CHANCE = 0.05
 """Share of rows with an equal above which equal rows are taken for chance."""
+_STRETCH = 12
+"""Moments that are held out together at least, where the series is long enough."""
+_MOST_STRETCHES = 5
 
 
 def split(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
@@ -78,6 +81,44 @@ def split_by_time(data: Dataset, holdout: float, column: str) -> tuple[Dataset, 
     first = int(np.searchsorted(np.cumsum(sizes), (1 - holdout) * len(moment) + 1e-9, side="right"))
     rows = moment.reshape(-1) >= np.clip(first, 1, len(times) - 1)
     return data.take(~rows), data.take(rows)
+
+
+def split_stretches(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
+    """Part regular readings by whole stretches of time, spread over the span: never by single rows.
+
+    Neighbours in time resemble each other, so that a single reading held out would be known from those beside it. All
+    series are parted at the same moments. Both sides span the same time, so that real rows against real rows are a
+    fair floor. The training rows' `origin` says which stretches were held out: they are no gaps of the real series.
+
+    Raises
+    ------
+    InputError
+        The rows are no regular readings.
+    """
+    from seedstock.core.regular import HELD, readings
+
+    if not 0 < holdout <= 0.5:
+        raise InputError(f"the holdout's share must be above 0 and at most 0.5, not {holdout}")
+    found = readings(data)
+    if found is None:
+        raise InputError("the rows are no readings at regular times, so there are no stretches to hold out")
+    span = int(found.moment.max()) + 1
+    # In each group of stretches one is held out: few and long ones in short series.
+    group = max(2, round(1 / holdout))
+    groups = int(np.clip(span // (group * _STRETCH), 1, _MOST_STRETCHES))
+    edges = np.linspace(0, span, groups * group + 1).round().astype(np.int64)
+    which = np.arange(groups) * group + rng.child("split").generator().integers(group, size=groups)
+    held = np.zeros(groups * group, bool)
+    held[which] = True
+    rows = held[np.searchsorted(edges, found.moment, side="right") - 1] & ~data.table[found.order].missing
+    if rows.all() or not rows.any():
+        raise InputError("all readings lie in one stretch of time: nothing can be held out")
+    kind = found.steps
+    stretches = [
+        [float(t) for t in kind.ticks(np.array([edges[k], edges[k + 1] - 1]))] for k in which.tolist()
+    ]
+    train = data.take(~rows)
+    return replace(train, origin={**train.origin, HELD: stretches}), data.take(rows)
 
 
 def _held(sizes: NDArray[np.int64], holdout: float, rng: Rng) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from seedstock.generators._sequence_history import History, clock, log
 
 if TYPE_CHECKING:
     from seedstock.generators.sequence import SequenceFitted
+    from seedstock.generators.time_series import TimeSeriesFitted
 
 _ROUNDS = 5
 _ROOM = 2**20
@@ -174,7 +175,7 @@ def _table(
     for c, atoms in model.plan.atoms.items():
         g = stream.child("cell", c).generator()
         cells[c] = atoms.column(static[c], g).take(owner) if c in static else atoms.column(every[c], g)
-    mended = _ruled(model, Table(cells, n), stream.child("rules"))
+    mended = ruled(model, Table(cells, n), stream.child("rules"))
     like = model.columns[model.order]
     out: dict[str, Column] = {}
     for name in model.columns.columns:
@@ -195,7 +196,7 @@ def _table(
     return Table(out, n)
 
 
-def _ruled(model: SequenceFitted, table: Table, rng: Rng) -> Table:
+def ruled(model: SequenceFitted | TimeSeriesFitted, table: Table, rng: Rng) -> Table:
     """Keep the rules within each row; a row that cannot be mended takes another row's event."""
     rules = model.plan.rules
     if not rules:

@@ -1,0 +1,73 @@
+"""A model of regular series as arrays and JSON values, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
+from seedstock.core.results import State
+from seedstock.generators._chain import within
+from seedstock.generators._ensemble import Ensemble
+from seedstock.generators._series_course import Course
+from seedstock.generators._series_dynamics import Donors, Lags
+from seedstock.generators._series_panel import Calendar
+from seedstock.generators._series_walk import Walk
+
+
+def walk_state(walk: Walk) -> State:
+    """Return all that `walk_from_state` needs."""
+    arrays: dict[str, NDArray[Any]] = {"scale": walk.scale, "bounds": walk.bounds, "turns": walk.turns}
+    arrays |= {"lags": walk.lags.lags, "weight": walk.lags.weight}
+    arrays |= {f"donors.{k}": v for k, v in walk.donors.arrays().items()}
+    arrays |= {f"trees.{k}": v for k, v in walk.ensemble.arrays().items()}
+    for c, course in enumerate(walk.courses):
+        arrays |= {f"course.{c}.{k}": v for k, v in course.arrays().items()}
+        arrays[f"spikes.{c}"] = walk.spikes[c]
+    arrays |= {f"place.{q}": line for q, line in enumerate(walk.place)}
+    periods = [list(c.of) for c in walk.courses]
+    return State(arrays, {"calendar": walk.calendar.to_json(), "periods": periods, "states": len(walk.place)})
+
+
+def walk_from_state(state: State) -> Walk:
+    """Make it again; every index and shape is checked."""
+    a, meta = state.arrays, state.meta
+    courses = tuple(Course.from_arrays(within(a, f"course.{c}."), of) for c, of in enumerate(meta["periods"]))
+    C, Q = len(courses), int(meta["states"])
+    spikes = tuple(np.asarray(a[f"spikes.{c}"], float) for c in range(C))
+    place = tuple(np.asarray(a[f"place.{q}"], float) for q in range(Q))
+    donors = Donors.from_arrays(within(a, "donors."))
+    ensemble = Ensemble.from_arrays(within(a, "trees."))
+    lags = Lags(np.asarray(a["lags"], np.int64), np.asarray(a["weight"], float))
+    walk = Walk(
+        Calendar.from_json(meta["calendar"]), courses, a["scale"], a["bounds"], spikes, lags, donors, ensemble, place,
+        np.asarray(a["turns"], float),
+    )  # fmt: skip
+    n, S = donors.absent.shape
+    shapes = (
+        walk.scale.shape == (C,)
+        and walk.bounds.shape == (2, C)
+        and lags.weight.shape == (C, len(lags.lags) * C)
+        and (lags.lags > 0).all()
+        and donors.innovation.shape == donors.spike.shape == donors.missing.shape == (n, C)
+        and donors.state.shape == (n, Q)
+        and n > 0
+        and S > 0
+    )
+    width = walk.known(np.zeros(1, np.int64)).shape[1] + 3 * C + 2 * Q + S + C
+    if not (
+        shapes
+        and np.isfinite(lags.weight).all()
+        and np.isfinite(donors.innovation).all()
+        and (walk.scale > 0).all()
+        and int(ensemble.feature.max()) < width
+        and int(ensemble.codes.max()) < n
+        and (donors.state >= 0).all()
+        and all(int(donors.state[:, q].max()) < len(place[q]) for q in range(Q))
+        and all(int(donors.spike[:, c].max()) < len(spikes[c]) for c in range(C))
+        and not donors.absent.all()
+    ):
+        raise InputError("this model is damaged: its moments do not fit each other; fit it again")
+    return walk

@@ -1,0 +1,202 @@
+"""Drawing a regular series: moment after moment, each with a donor that was alike."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.rng import Rng
+from seedstock.generators._ensemble import Ensemble
+from seedstock.generators._series_course import Course
+from seedstock.generators._series_dynamics import LONGEST_STATE, RECENT, Donors, Lags, Past
+from seedstock.generators._series_panel import Calendar
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STRETCH = 1_024
+"""Moments that share one stream. Part of the output: another size gives other rows for the same seed."""
+_REMEMBERED = 4
+_CLIMBS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Moments as drawn.
+
+    Attributes
+    ----------
+    moment : int64 ndarray, shape (m,)
+        Of the grid.
+    value : float64 ndarray, shape (m, C)
+    missing : bool ndarray, shape (m, C)
+    state : int64 ndarray, shape (m, Q)
+    absent : bool ndarray, shape (m, S)
+    """
+
+    moment: Ints
+    value: Floats
+    missing: NDArray[np.bool_]
+    state: Ints
+    absent: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """The moments of a model, from the first one on, without an end.
+
+    Attributes
+    ----------
+    courses : tuple of Course
+        One a channel.
+    scale : float64 ndarray, shape (C,)
+        What a deviation of 1 is.
+    bounds : float64 ndarray, shape (2, C)
+        Least and greatest real value of each channel.
+    spikes : tuple of float64 ndarray
+        Values that a channel takes again and again.
+    place : tuple of float64 ndarray
+        Where each state's codes lie on a line, for the trees.
+    turns : float64 ndarray
+        Cycles a step of periods that are not the calendar's.
+    """
+
+    calendar: Calendar
+    courses: tuple[Course, ...]
+    scale: Floats
+    bounds: Floats
+    spikes: tuple[Floats, ...]
+    lags: Lags
+    donors: Donors
+    ensemble: Ensemble
+    place: tuple[Floats, ...]
+    turns: Floats
+    memory: OrderedDict[Any, list[Past]] = field(default_factory=OrderedDict, repr=False)
+
+    def known(self, i: Ints) -> Floats:
+        """Return what trees know of open moments before they come, shape (m, ...)."""
+        k = self.calendar.moment(i)
+        parts = [*self.calendar.clock(i).values(), *(np.floor(24 * np.mod(f * k, 1.0)) for f in self.turns)]
+        return np.stack(parts, axis=1)
+
+    def rows(self, start: int, n: int, rng: Rng) -> tuple[Drawn, int]:
+        """Return moments among whose rows are those from `start` to `start + n`, and the number of their first row."""
+        key = (rng.seed, rng.path)
+        if key not in self.memory:
+            if len(self.memory) >= _REMEMBERED:
+                self.memory.popitem(last=False)
+            self.memory[key] = [self._stretch(-1, self._begin(), rng)[0]]
+        ends = self.memory[key]
+        first = 0
+        for j, past in enumerate(ends):
+            if past.rows <= start:
+                first = j
+        done, parts, j = ends[first].rows, [], first
+        while done < start + n or not parts:
+            past, part = self._stretch(j, ends[j].copy(), rng)
+            if len(ends) == j + 1:
+                ends.append(past)
+            if past.rows > start:
+                parts.append(part)
+            else:
+                first = j + 1
+            done, j = past.rows, j + 1
+        joined = {k: np.concatenate([getattr(p, k) for p in parts]) for k in parts[0].__dataclass_fields__}
+        return Drawn(**joined), ends[first].rows
+
+    def _begin(self) -> Past:
+        C, Q, S = len(self.courses), len(self.place), self.donors.absent.shape[1]
+        state = np.array([np.bincount(self.donors.state[:, q]).argmax() for q in range(Q)], np.int64)
+        return Past(
+            np.zeros((self.lags.longest, C)), np.zeros((RECENT, C)), state, np.ones(Q), np.zeros(S), np.zeros(C)
+        )
+
+    def _stretch(self, j: int, past: Past, rng: Rng) -> tuple[Past, Drawn]:
+        """Draw one stretch of moments; the one before the first only warms up."""
+        m, M = STRETCH, self.lags.longest
+        i = np.arange(j * m, (j + 1) * m)
+        k = self.calendar.moment(i)
+        C, donors, lags = len(self.courses), self.donors, self.lags
+        F = np.stack([c(k) for c in self.courses], axis=1) if C else np.zeros((m, 0))
+        low, high = (self.bounds[0] - F) / self.scale, (self.bounds[1] - F) / self.scale
+        known = self.known(i)
+        g = rng.child("stretch", j + 1).generator()
+        chance = g.random((m, 2 + _CLIMBS)).tolist()
+        R, E = np.zeros((M + m, C)), np.zeros((RECENT + m, C))
+        R[:M], E[:RECENT] = past.R, past.E
+        a = known.shape[1]
+        x = np.zeros(a + 3 * C + 2 * len(self.place) + donors.absent.shape[1] + C)
+        at_state = a + 3 * C
+        at_absent = at_state + 2 * len(self.place)
+        at_missing = at_absent + donors.absent.shape[1]
+        innovation, states, absents, missings = (
+            donors.innovation.astype(float), donors.state, donors.absent, donors.missing,
+        )  # fmt: skip
+        spiky = [None if not s.any() else s for s in (donors.spike >= 0)] if any(map(len, self.spikes)) else None
+        tree = _lists(self.ensemble)
+        state, run, absent, missing = past.state, past.run, past.absent, past.missing
+        picked = np.empty(m, np.int64)
+        has_lags = len(lags.lags) > 0
+        back, weight = M - lags.lags, lags.weight
+        for t in range(m):
+            here = t + M
+            x[:a] = known[t]
+            x[a : a + C] = R[here - 1]
+            x[a + C : a + 2 * C] = R[here - RECENT : here].sum(0) / RECENT
+            x[a + 2 * C : at_state] = E[t : t + RECENT].sum(0) / RECENT
+            for q, line in enumerate(self.place):
+                x[at_state + 2 * q] = line[state[q]]
+                x[at_state + 2 * q + 1] = run[q]
+            x[at_absent:at_missing] = absent
+            x[at_missing:] = missing
+            donor = _pick(tree, x, chance[t])
+            picked[t] = donor
+            e = innovation[donor]
+            r = weight @ R[t + back].ravel() + e if has_lags else e
+            r = np.minimum(np.maximum(r, low[t]), high[t])
+            if spiky is not None and (on := spiky[donor]) is not None:
+                for c in np.flatnonzero(on).tolist():
+                    r[c] = (self.spikes[c][donors.spike[donor, c]] - F[t, c]) / self.scale[c]
+            R[here], E[t + RECENT] = r, np.abs(e)
+            new = states[donor]
+            run = np.where(new == state, np.minimum(run + 1, LONGEST_STATE), 1.0)
+            state = new
+            absent = np.where(absents[donor], np.minimum(absent + 1, LONGEST_STATE), 0.0)
+            missing = np.where(missings[donor], np.minimum(missing + 1, LONGEST_STATE), 0.0)
+        value = F + self.scale * R[M:]
+        for c, values in enumerate(self.spikes):
+            if len(values):
+                s = donors.spike[picked, c]
+                value[:, c] = np.where(s >= 0, values[np.maximum(s, 0)], value[:, c])
+        drawn = Drawn(k, value, missings[picked], states[picked].astype(np.int64), absents[picked])
+        rows = 0 if j < 0 else past.rows + int((~drawn.absent).sum())
+        after = Past(R[m:].copy(), E[m:].copy(), state.astype(np.int64), run, absent, missing, rows)
+        return after, drawn
+
+
+_Tree = tuple[list[int], list[int], list[float], list[int], list[int], list[int], list[int], list[int], Any, float]
+
+
+def _lists(ensemble: Ensemble) -> _Tree:
+    """Return an ensemble as lists, which one row at a time goes through faster than through arrays."""
+    e = ensemble
+    parts = (e.roots, e.feature, e.threshold, e.left, e.right, e.parent, e.start, e.end)
+    return (*(p.tolist() for p in parts), e.codes, e.shrinkage)  # type: ignore[return-value]
+
+
+def _pick(tree: _Tree, x: Floats, chance: list[float]) -> int:
+    """Draw a donor for one moment: a random tree's leaf, or with the shrinkage's chance one of its ancestors."""
+    roots, feature, threshold, left, right, parent, start, end, codes, shrinkage = tree
+    node = roots[int(chance[0] * len(roots))]
+    while (f := feature[node]) >= 0:
+        node = left[node] if x[f] <= threshold[node] else right[node]
+    for u in chance[2:]:
+        size = end[node] - start[node]
+        if parent[node] < 0 or u * (size + shrinkage) < size:
+            break
+        node = parent[node]
+    return int(codes[start[node] + int(chance[1] * (end[node] - start[node]))])
