@@ -171,6 +171,8 @@ class Donors:
         Codes of the columns that are no numbers.
     absent : bool ndarray, shape (n, S)
         Series without a row.
+    kind : int32 ndarray, shape (n,)
+        See `seedstock.generators._series_kinds`.
     """
 
     innovation: NDArray[np.float32]
@@ -178,6 +180,7 @@ class Donors:
     missing: NDArray[np.bool_]
     state: NDArray[np.int32]
     absent: NDArray[np.bool_]
+    kind: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.innovation)
@@ -188,12 +191,12 @@ class Donors:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to save."""
-        return {k: getattr(self, k) for k in ("innovation", "spike", "missing", "state", "absent")}
+        return {k: getattr(self, k) for k in ("innovation", "spike", "missing", "state", "absent", "kind")}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Donors:
         """Make them again."""
-        return cls(**{k: arrays[k] for k in ("innovation", "spike", "missing", "state", "absent")})
+        return cls(**{k: arrays[k] for k in ("innovation", "spike", "missing", "state", "absent", "kind")})
 
 
 @dataclass
@@ -211,6 +214,8 @@ class Past:
     absent : float64 ndarray, shape (S,)
         For how many moments each series has had no row.
     missing : float64 ndarray, shape (C,)
+    kind : float64 ndarray, shape (2,)
+        The last moment's kind, and for how long it has lasted.
     """
 
     R: Floats
@@ -219,17 +224,16 @@ class Past:
     run: Floats
     absent: Floats
     missing: Floats
+    kind: Floats
     rows: int = field(default=0)
 
     def copy(self) -> Past:
         """Return one that changes on its own."""
-        return Past(*(np.array(getattr(self, k)) for k in ("R", "E", "state", "run", "absent", "missing")), self.rows)
+        return Past(*(np.array(getattr(self, k)) for k in ("R", "E", "state", "run", "absent", "missing", "kind")), self.rows)
 
 
-def features(
-    full: Floats, E: Floats, place: list[Floats], codes: Ints, absent: NDArray[np.bool_], missing: NDArray[np.bool_]
-) -> Floats:
-    """Return for all moments at once what `Past` tells before each of them, shape (T, 3C + 2Q + S + C).
+def features(full: Floats, E: Floats, place: list[Floats], codes: Ints, donors: Donors) -> Floats:
+    """Return for all moments at once what `Past` tells before each of them, shape (T, 3C + 2Q + S + C + 2).
 
     Parameters
     ----------
@@ -238,12 +242,16 @@ def features(
     place : list of ndarray
         Where each state's codes lie on a line.
     codes : int64 ndarray, shape (T, Q)
-    absent, missing : bool ndarray, shape (T, S) and (T, C)
+    donors : Donors
+        All T moments.
     """
     parts = [_before(full), _mean(full), _mean(np.abs(E))]
     for q, line in enumerate(place):
         parts += [_before(line[codes[:, q]][:, None]), _before(runs(codes[:, q])[:, None])]
-    return np.concatenate([*parts, _before(streaks(absent)), _before(streaks(missing))], axis=1)
+    kind = np.stack([donors.kind.astype(float), runs(donors.kind)], axis=1)
+    return np.concatenate(
+        [*parts, _before(streaks(donors.absent)), _before(streaks(donors.missing)), _before(kind)], axis=1
+    )
 
 
 def _before(x: Floats) -> Floats:
@@ -255,7 +263,7 @@ def _mean(x: Floats) -> Floats:
     return (total[RECENT:-1] - total[: -RECENT - 1]) / RECENT
 
 
-def runs(codes: Ints) -> Floats:
+def runs(codes: NDArray[Any]) -> Floats:
     """Return for how many moments each state has lasted, at most `LONGEST_STATE`, shape (T,)."""
     start = np.r_[True, codes[1:] != codes[:-1]]
     first = np.maximum.accumulate(np.where(start, np.arange(len(codes)), 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,9 +16,10 @@ from seedstock.core.schema import TableSchema
 from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
-from seedstock.generators._grow_trees import TreeSettings, grow, placement
+from seedstock.generators._grow_trees import TreeSettings, placement
 from seedstock.generators._series_course import Course, fit_course
-from seedstock.generators._series_dynamics import RECENT, Donors, features, filled, fit_lags
+from seedstock.generators._series_dynamics import RECENT, Donors, Lags, features, filled, fit_lags
+from seedstock.generators._series_kinds import fit_trees, kinds_of, regimes, spread
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_walk import Walk
 
@@ -31,9 +32,8 @@ Ints = NDArray[np.int64]
 _FEW_VALUES = 12
 _SPIKE = 0.02
 _STANDS_OUT = 5.0
-_MOST_STATES = 16
-_CLUSTERS = 24
-_CLUSTERED = 20_000
+_FAR = 4.5
+"""Robust standard deviations from which a deviation is none of the usual ones."""
 _MOST_DONORS = 400_000
 
 
@@ -107,10 +107,7 @@ def fit_walk(
     Y = np.concatenate(values, axis=1) if values else np.zeros((T, 0))
     courses = tuple(fit_course(Y[:, c], k, int(k[-1]) + 1, cycles) for c in range(Y.shape[1]))
     D = Y - (np.stack([f(k) for f in courses], axis=1) if courses else np.zeros_like(Y))
-    scale = np.array([_spread(D[:, c]) for c in range(D.shape[1])])
-    R = D / scale
-    lags = fit_lags(R, _periods(courses, calendar.cycle, len(calendar.phases)))
-    full, E = filled(R, lags)
+    scale = np.array([spread(D[:, c]) for c in range(D.shape[1])])
     spikes = tuple(_spikes(data.table[c].values[~data.table[c].missing]) for c in numbers for _ in range(S))
     spike = np.full(Y.shape, -1, np.int16)
     for c, found_values in enumerate(spikes):
@@ -121,35 +118,30 @@ def fit_walk(
     state = np.zeros((T, len(states) * S), np.int64)
     for q, name in enumerate(states):
         state[:, q * S : (q + 1) * S] = _carried(np.where(absent, -1, codes[name][panel.row]))
-    donors = Donors(
-        E.astype(np.float32), spike, missing, state.astype(np.int32), absent,
-    )  # fmt: skip
+    kind = kinds_of(np.concatenate([state, absent, missing, spike, regimes(D / scale)], axis=1), panel.held)
+    periods = _periods(courses, calendar.cycle, len(calendar.phases))
+    level, lags, full, E = _dynamics(D / scale, kind, periods)
+    donors = Donors(E.astype(np.float32), spike, missing, state.astype(np.int32), absent, kind.astype(np.int32))
     rows = _usable(panel.held, lags.longest)
-    classes = _classes(donors.take(rows), rng.child("classes"))
     place = []
     for q in range(state.shape[1]):
         atoms = plan.atoms[states[q // S]]
-        line = placement(atoms, state[np.maximum(rows - 1, 0), q], classes)
+        line = placement(atoms, state[np.maximum(rows - 1, 0), q], kind[rows])
         place.append(np.arange(atoms.k, dtype=float) if line is None else line.astype(float))
     turns = np.array(sorted({min(f) for c in courses for f in _free(c).values()}))
     calendared = [*calendar.clock(np.arange(T)).values(), *(np.floor(24 * np.mod(f * k, 1.0)) for f in turns)]
-    X = np.concatenate([np.stack(calendared, axis=1), features(full, E, place, state, absent, missing)], axis=1)[rows]
+    X = np.concatenate([np.stack(calendared, axis=1), features(full, E, place, state, donors)], axis=1)
     g = rng.child("donors").generator()
     if len(rows) > _MOST_DONORS:
-        few = np.sort(g.choice(len(rows), _MOST_DONORS, replace=False))
-        rows, X, classes = rows[few], X[few], classes[few]
+        rows = g.choice(rows, _MOST_DONORS, replace=False)
     # In an order of chance, so that a saved model does not hold the real course.
-    shuffled = g.permutation(len(rows))
-    rows, X, classes = rows[shuffled], X[shuffled], classes[shuffled]
-    used = np.flatnonzero(np.ptp(X, axis=0) > 0) if len(X) > 1 else np.zeros(0, np.int64)
-    used = used if len(used) else np.zeros(1, np.int64)
+    rows = rows[g.permutation(len(rows))]
+    changed = np.r_[False, kind[1:] != kind[:-1]]
     tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, 1.0)
-    ensemble, _ = grow(X[:, used], classes, np.arange(len(rows)), tree, rng.child("trees"))
-    feature = np.where(ensemble.feature >= 0, used[ensemble.feature], -1).astype(np.int32)
+    trees = fit_trees(X[rows], donors.take(rows), changed[rows], tree, rng.child("trees"))
     bounds = np.stack([np.nanmin(Y, axis=0), np.nanmax(Y, axis=0)]) if Y.size else np.zeros((2, 0))
     walk = Walk(
-        calendar, courses, scale, bounds, spikes, lags, donors.take(rows), replace(ensemble, feature=feature),
-        tuple(place), turns,
+        calendar, courses, scale, bounds, spikes, level, lags, donors.take(rows), trees, tuple(place), turns
     )  # fmt: skip
     dtype = {"M": "M8[us]", "m": "m8[us]", "f": "float64"}.get(data.table[found.order].values.dtype.kind, "int64")
     layout = Layout(
@@ -163,14 +155,6 @@ def _static(codes: Codes, found: Readings, k: int) -> Ints | None:
     """Return each series' code of a column that never changes within a series; None where it does."""
     first = np.unique(found.owner, return_index=True)[1]
     return codes[first] if (codes == codes[first][found.owner]).all() else None
-
-
-def _spread(d: Floats) -> float:
-    known = d[np.isfinite(d)]
-    if not len(known):
-        return 1.0
-    spread = 1.4826 * float(np.median(np.abs(known - np.median(known))))
-    return spread or float(known.std()) or 1.0
 
 
 def _periods(courses: tuple[Course, ...], cycle: int, phases: int) -> list[int]:
@@ -228,46 +212,29 @@ def _usable(held: NDArray[np.bool_], longest: int) -> Ints:
     return np.flatnonzero(~held)
 
 
-def _classes(donors: Donors, rng: Rng) -> Codes:
-    """Return what trees are to tell apart: states, gaps and spikes together, and within them kinds of innovations."""
-    n = len(donors)
-    flags = np.concatenate([donors.state, donors.absent, donors.missing, donors.spike], axis=1)
-    combos = np.zeros(n, np.int64)
-    for j in range(flags.shape[1]):
-        combos = np.unique(combos * (int(flags[:, j].max()) + 2) + flags[:, j] + 1, return_inverse=True)[1].reshape(-1)
-    sizes = np.bincount(combos)
-    rank = np.empty(len(sizes), np.int64)
-    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
-    combos = np.minimum(rank[combos], _MOST_STATES)
-    E = donors.innovation.astype(float)
-    if not E.shape[1]:
-        return combos.astype(np.int64)
-    E = np.clip((E - np.median(E, axis=0)) / np.maximum([_spread(e) for e in E.T], 1e-300), -5, 5)
-    out = np.zeros(n, np.int64)
-    next_class = 0
-    for combo in range(int(combos.max()) + 1):
-        rows = np.flatnonzero(combos == combo)
-        if not len(rows):
-            continue
-        count = int(np.clip(np.sqrt(len(rows)) / 3, 1, _CLUSTERS))
-        own = _clustered(E[rows], count, rng.child(combo))
-        out[rows] = next_class + own
-        next_class += count
-    return np.unique(out, return_inverse=True)[1].reshape(-1).astype(np.int64)
-
-
-def _clustered(E: Floats, count: int, rng: Rng) -> Ints:
-    if count == 1:
-        return np.zeros(len(E), np.int64)
-    if E.shape[1] == 1:
-        return (np.argsort(np.argsort(E[:, 0], kind="stable")) * count // len(E)).astype(np.int64)
-    from sklearn.cluster import KMeans
-
-    few = E if len(E) <= _CLUSTERED else E[rng.generator().choice(len(E), _CLUSTERED, replace=False)]
-    if len(np.unique(few, axis=0)) <= count:
-        return np.zeros(len(E), np.int64)
-    model = KMeans(count, n_init=1, max_iter=50, random_state=rng.integer()).fit(few)
-    return np.asarray(model.predict(E)).astype(np.int64)
+def _dynamics(R: Floats, kind: Ints, periods: list[int]) -> tuple[Floats, Lags, Floats, Floats]:
+    """Return levels by kind, lags, deviations without gaps and innovations: with levels where these foretell better."""
+    best: tuple[float, tuple[Floats, Lags, Floats, Floats]] | None = None
+    none = np.zeros((int(kind.max()) + 1, R.shape[1]))
+    tries = [none]
+    if len(none) > 1:
+        own = none.copy()
+        for j in range(1, len(none)):
+            part = R[kind == j]
+            for c in range(R.shape[1]):
+                known = part[np.isfinite(part[:, c]), c]
+                own[j, c] = np.median(known) if len(known) else 0.0
+        tries.append(own)
+    for level in tries:
+        left = R - level[kind]
+        # Rare regimes far off would pull the lags toward themselves.
+        lags = fit_lags(np.where(np.abs(left) > _FAR, np.nan, left), periods)
+        full, E = filled(left, lags)
+        cost = float(np.log(np.abs(E).mean(axis=0) + 1e-12).sum())
+        if best is None or cost < best[0]:
+            best = cost, (level, lags, full, E)
+    assert best is not None
+    return best[1]
 
 
 def _told(found: Readings, panel: Panel, numbers: list[str], courses: tuple[Course, ...], S: int) -> list[str]:

@@ -13,6 +13,7 @@ from seedstock.generators._chain import within
 from seedstock.generators._ensemble import Ensemble
 from seedstock.generators._series_course import Course
 from seedstock.generators._series_dynamics import Donors, Lags
+from seedstock.generators._series_kinds import Trees
 from seedstock.generators._series_panel import Calendar
 from seedstock.generators._series_walk import Walk
 
@@ -22,13 +23,16 @@ def walk_state(walk: Walk) -> State:
     arrays: dict[str, NDArray[Any]] = {"scale": walk.scale, "bounds": walk.bounds, "turns": walk.turns}
     arrays |= {"lags": walk.lags.lags, "weight": walk.lags.weight}
     arrays |= {f"donors.{k}": v for k, v in walk.donors.arrays().items()}
-    arrays |= {f"trees.{k}": v for k, v in walk.ensemble.arrays().items()}
+    for g, ensemble in walk.trees.all().items():
+        arrays |= {f"trees.{g}.{k}": v for k, v in ensemble.arrays().items()}
+    arrays["level"] = walk.level
     for c, course in enumerate(walk.courses):
         arrays |= {f"course.{c}.{k}": v for k, v in course.arrays().items()}
         arrays[f"spikes.{c}"] = walk.spikes[c]
     arrays |= {f"place.{q}": line for q, line in enumerate(walk.place)}
     periods = [list(c.of) for c in walk.courses]
-    return State(arrays, {"calendar": walk.calendar.to_json(), "periods": periods, "states": len(walk.place)})
+    groups = list(walk.trees.all())
+    return State(arrays, {"groups": groups, "calendar": walk.calendar.to_json(), "periods": periods, "states": len(walk.place)})
 
 
 def walk_from_state(state: State) -> Walk:
@@ -39,12 +43,14 @@ def walk_from_state(state: State) -> Walk:
     spikes = tuple(np.asarray(a[f"spikes.{c}"], float) for c in range(C))
     place = tuple(np.asarray(a[f"place.{q}"], float) for q in range(Q))
     donors = Donors.from_arrays(within(a, "donors."))
-    ensemble = Ensemble.from_arrays(within(a, "trees."))
+    every = {int(g): Ensemble.from_arrays(within(a, f"trees.{g}.")) for g in meta["groups"]}
+    trees = Trees(every.pop(-1, None), every)
     lags = Lags(np.asarray(a["lags"], np.int64), np.asarray(a["weight"], float))
     walk = Walk(
-        Calendar.from_json(meta["calendar"]), courses, a["scale"], a["bounds"], spikes, lags, donors, ensemble, place,
-        np.asarray(a["turns"], float),
+        Calendar.from_json(meta["calendar"]), courses, a["scale"], a["bounds"], spikes, a["level"],
+        lags, donors, trees, place, np.asarray(a["turns"], float),
     )  # fmt: skip
+    kinds = len(walk.level)
     n, S = donors.absent.shape
     shapes = (
         walk.scale.shape == (C,)
@@ -53,17 +59,23 @@ def walk_from_state(state: State) -> Walk:
         and (lags.lags > 0).all()
         and donors.innovation.shape == donors.spike.shape == donors.missing.shape == (n, C)
         and donors.state.shape == (n, Q)
+        and walk.level.shape == (kinds, C)
+        and donors.kind.shape == (n,)
+        and int(donors.kind.min()) >= 0
+        and int(donors.kind.max()) < kinds
         and n > 0
         and S > 0
     )
-    width = walk.known(np.zeros(1, np.int64)).shape[1] + 3 * C + 2 * Q + S + C
+    width = walk.known(np.zeros(1, np.int64)).shape[1] + 3 * C + 2 * Q + S + C + 2
     if not (
         shapes
         and np.isfinite(lags.weight).all()
         and np.isfinite(donors.innovation).all()
         and (walk.scale > 0).all()
-        and int(ensemble.feature.max()) < width
-        and int(ensemble.codes.max()) < n
+        and all(int(e.feature.max()) < width for e in trees.all().values())
+        and all(int(e.codes.max()) < n for e in trees.of.values())
+        and (trees.kind is None or int(trees.kind.codes.max()) < kinds)
+        and all({2 * j, 2 * j + 1} & set(trees.of) for j in range(kinds))
         and (donors.state >= 0).all()
         and all(int(donors.state[:, q].max()) < len(place[q]) for q in range(Q))
         and all(int(donors.spike[:, c].max()) < len(spikes[c]) for c in range(C))

@@ -13,6 +13,7 @@ from seedstock.core.rng import Rng
 from seedstock.generators._ensemble import Ensemble
 from seedstock.generators._series_course import Course
 from seedstock.generators._series_dynamics import LONGEST_STATE, RECENT, Donors, Lags, Past
+from seedstock.generators._series_kinds import Trees
 from seedstock.generators._series_panel import Calendar
 
 Floats = NDArray[np.float64]
@@ -59,6 +60,8 @@ class Walk:
         Least and greatest real value of each channel.
     spikes : tuple of float64 ndarray
         Values that a channel takes again and again.
+    level : float64 ndarray, shape (kinds, C)
+        The middle of the deviations at moments of each kind.
     place : tuple of float64 ndarray
         Where each state's codes lie on a line, for the trees.
     turns : float64 ndarray
@@ -70,9 +73,10 @@ class Walk:
     scale: Floats
     bounds: Floats
     spikes: tuple[Floats, ...]
+    level: Floats
     lags: Lags
     donors: Donors
-    ensemble: Ensemble
+    trees: Trees
     place: tuple[Floats, ...]
     turns: Floats
     memory: OrderedDict[Any, list[Past]] = field(default_factory=OrderedDict, repr=False)
@@ -112,12 +116,13 @@ class Walk:
         C, Q, S = len(self.courses), len(self.place), self.donors.absent.shape[1]
         state = np.array([np.bincount(self.donors.state[:, q]).argmax() for q in range(Q)], np.int64)
         return Past(
-            np.zeros((self.lags.longest, C)), np.zeros((RECENT, C)), state, np.ones(Q), np.zeros(S), np.zeros(C)
-        )
+            np.zeros((self.lags.longest, C)), np.zeros((RECENT, C)), state, np.ones(Q), np.zeros(S), np.zeros(C),
+            np.array([0.0, 1.0]),
+        )  # fmt: skip
 
     def _stretch(self, j: int, past: Past, rng: Rng) -> tuple[Past, Drawn]:
         """Draw one stretch of moments; the one before the first only warms up."""
-        m, M = STRETCH, self.lags.longest
+        m, M, half = STRETCH, self.lags.longest, 2 + _CLIMBS
         i = np.arange(j * m, (j + 1) * m)
         k = self.calendar.moment(i)
         C, donors, lags = len(self.courses), self.donors, self.lags
@@ -125,11 +130,11 @@ class Walk:
         low, high = (self.bounds[0] - F) / self.scale, (self.bounds[1] - F) / self.scale
         known = self.known(i)
         g = rng.child("stretch", j + 1).generator()
-        chance = g.random((m, 2 + _CLIMBS)).tolist()
+        chance = g.random((m, 2 * half)).tolist()
         R, E = np.zeros((M + m, C)), np.zeros((RECENT + m, C))
         R[:M], E[:RECENT] = past.R, past.E
         a = known.shape[1]
-        x = np.zeros(a + 3 * C + 2 * len(self.place) + donors.absent.shape[1] + C)
+        x = np.zeros(a + 3 * C + 2 * len(self.place) + donors.absent.shape[1] + C + 2)
         at_state = a + 3 * C
         at_absent = at_state + 2 * len(self.place)
         at_missing = at_absent + donors.absent.shape[1]
@@ -137,8 +142,11 @@ class Walk:
             donors.innovation.astype(float), donors.state, donors.absent, donors.missing,
         )  # fmt: skip
         spiky = [None if not s.any() else s for s in (donors.spike >= 0)] if any(map(len, self.spikes)) else None
-        tree = _lists(self.ensemble)
+        which = None if self.trees.kind is None else _lists(self.trees.kind)
+        groups = {g: _lists(e) for g, e in self.trees.of.items()}
+        levels = self.level
         state, run, absent, missing = past.state, past.run, past.absent, past.missing
+        kind, lasted = int(past.kind[0]), float(past.kind[1])
         picked = np.empty(m, np.int64)
         has_lags = len(lags.lags) > 0
         back, weight = M - lags.lags, lags.weight
@@ -152,29 +160,35 @@ class Walk:
                 x[at_state + 2 * q] = line[state[q]]
                 x[at_state + 2 * q + 1] = run[q]
             x[at_absent:at_missing] = absent
-            x[at_missing:] = missing
-            donor = _pick(tree, x, chance[t])
+            x[at_missing:-2] = missing
+            x[-2], x[-1] = kind, lasted
+            now = kind if which is None else _pick(which, x, chance[t][half:])
+            group = 2 * now + (now != kind)
+            donor = _pick(groups[group if group in groups else group ^ 1], x, chance[t][:half])
+            lasted = 1.0 if now != kind else min(lasted + 1.0, LONGEST_STATE)
+            kind = now
             picked[t] = donor
             e = innovation[donor]
             r = weight @ R[t + back].ravel() + e if has_lags else e
-            r = np.minimum(np.maximum(r, low[t]), high[t])
+            own = levels[now]
+            r = np.minimum(np.maximum(r, low[t] - own), high[t] - own)
             if spiky is not None and (on := spiky[donor]) is not None:
                 for c in np.flatnonzero(on).tolist():
-                    r[c] = (self.spikes[c][donors.spike[donor, c]] - F[t, c]) / self.scale[c]
+                    r[c] = (self.spikes[c][donors.spike[donor, c]] - F[t, c]) / self.scale[c] - own[c]
             R[here], E[t + RECENT] = r, np.abs(e)
             new = states[donor]
             run = np.where(new == state, np.minimum(run + 1, LONGEST_STATE), 1.0)
             state = new
             absent = np.where(absents[donor], np.minimum(absent + 1, LONGEST_STATE), 0.0)
             missing = np.where(missings[donor], np.minimum(missing + 1, LONGEST_STATE), 0.0)
-        value = F + self.scale * R[M:]
+        value = F + self.scale * (R[M:] + levels[donors.kind[picked]])
         for c, values in enumerate(self.spikes):
             if len(values):
                 s = donors.spike[picked, c]
                 value[:, c] = np.where(s >= 0, values[np.maximum(s, 0)], value[:, c])
         drawn = Drawn(k, value, missings[picked], states[picked].astype(np.int64), absents[picked])
         rows = 0 if j < 0 else past.rows + int((~drawn.absent).sum())
-        after = Past(R[m:].copy(), E[m:].copy(), state.astype(np.int64), run, absent, missing, rows)
+        after = Past(R[m:].copy(), E[m:].copy(), state.astype(np.int64), run, absent, missing, np.array([kind, lasted]), rows)
         return after, drawn
 
 
