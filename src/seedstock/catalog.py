@@ -15,7 +15,13 @@ from seedstock.core.table import Domain
 
 Folder = Literal["generators", "checks", "metrics"]
 _DOMAIN = re.compile(r'^DOMAIN = "(\w+)"', re.MULTILINE)
-_DEFAULTS: dict[Domain, str] = {"table": "forest", "sequence": "sequence", "regular": "time_series", "linked": "linked", "image": "image_flow"}
+_DEFAULTS: dict[Domain, str] = {
+    "table": "forest",
+    "sequence": "sequence",
+    "regular": "time_series",
+    "linked": "linked",
+    "image": "image_flow",
+}
 
 
 def names(folder: Folder, domain: Domain | Literal["series"] | None = None) -> list[str]:

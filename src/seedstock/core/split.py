@@ -114,9 +114,7 @@ def split_stretches(data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, D
     if rows.all() or not rows.any():
         raise InputError("all readings lie in one stretch of time: nothing can be held out")
     kind = found.steps
-    stretches = [
-        [float(t) for t in kind.ticks(np.array([edges[k], edges[k + 1] - 1]))] for k in which.tolist()
-    ]
+    stretches = [[float(t) for t in kind.ticks(np.array([edges[k], edges[k + 1] - 1]))] for k in which.tolist()]
     train = data.take(~rows)
     return replace(train, origin={**train.origin, HELD: stretches}), data.take(rows)
 

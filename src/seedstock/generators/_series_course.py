@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -199,9 +200,7 @@ def _best_trend(y: Floats, k: Ints, span: int, frequency: list[float], of: list[
     return best
 
 
-def _cycles(
-    e: Floats, k: Ints, span: int, have: list[float], cycles: Mapping[str, float]
-) -> list[tuple[float, str]]:
+def _cycles(e: Floats, k: Ints, span: int, have: list[float], cycles: Mapping[str, float]) -> list[tuple[float, str]]:
     """Return frequencies at which a spectrum stands out, strongest first, and the periods that they belong to."""
     known = np.isfinite(e)
     n, width = int(known.sum()), int(k.max()) + 1
@@ -234,7 +233,7 @@ def _background(power: Floats, low: int) -> Floats:
     """Return what the spectrum of mere noise would be around each frequency."""
     pieces = max((len(power) - low) // (2 * _WIDE), 1)
     edges = np.linspace(low, len(power), pieces + 1).astype(int)
-    middle = [float(np.median(power[a:b])) / np.log(2) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    middle = [float(np.median(power[a:b])) / np.log(2) for a, b in pairwise(edges)]
     place = (edges[:-1] + edges[1:]) / 2
     return np.maximum(np.interp(np.arange(len(power)), place, middle), 1e-300)
 

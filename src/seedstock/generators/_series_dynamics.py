@@ -10,7 +10,7 @@ place of blind chance.)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def fit_lags(R: Floats, periods: list[int]) -> Lags:
     periods : list of int
         Periods at which a channel may remember itself beside its last moments.
     """
-    T, C = R.shape
+    C = R.shape[1]
     chosen: list[dict[tuple[int, int], float]] = []
     for c in range(C):
         best: tuple[float, dict[tuple[int, int], float]] = (np.inf, {})
@@ -100,7 +100,11 @@ def _better(
 ) -> tuple[float, dict[tuple[int, int], float]]:
     y = R[rows, c]
     n = len(rows)
-    X = np.stack([np.where(rows >= lag, R[np.maximum(rows - lag, 0), d], 0.0) for lag, d in parts], 1) if parts else None
+    X = (
+        np.stack([np.where(rows >= lag, R[np.maximum(rows - lag, 0), d], 0.0) for lag, d in parts], 1)
+        if parts
+        else None
+    )
     if X is None:
         w: Floats = np.zeros(0)
         e = y
@@ -225,11 +229,10 @@ class Past:
     absent: Floats
     missing: Floats
     kind: Floats
-    rows: int = field(default=0)
 
     def copy(self) -> Past:
         """Return one that changes on its own."""
-        return Past(*(np.array(getattr(self, k)) for k in ("R", "E", "state", "run", "absent", "missing", "kind")), self.rows)
+        return Past(*(np.array(getattr(self, k)) for k in ("R", "E", "state", "run", "absent", "missing", "kind")))
 
 
 def features(full: Floats, E: Floats, place: list[Floats], codes: Ints, donors: Donors) -> Floats:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from seedstock.core.errors import InputError
 from seedstock.core.regular import Readings, numbers_of
@@ -16,12 +17,11 @@ from seedstock.core.schema import TableSchema
 from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
-from seedstock.generators._grow_trees import TreeSettings, placement
 from seedstock.generators._series_course import Course, fit_course
-from seedstock.generators._series_dynamics import RECENT, Donors, Lags, features, filled, fit_lags
-from seedstock.generators._series_kinds import fit_trees, kinds_of, regimes, spread
+from seedstock.generators._series_kinds import spread
 from seedstock.generators._series_panel import Panel
-from seedstock.generators._series_walk import Walk
+from seedstock.generators._series_part import Given, Read, fit_part
+from seedstock.generators._series_rows import Walk
 
 if TYPE_CHECKING:
     from seedstock.generators.time_series import TimeSeries
@@ -32,9 +32,7 @@ Ints = NDArray[np.int64]
 _FEW_VALUES = 12
 _SPIKE = 0.02
 _STANDS_OUT = 5.0
-_FAR = 4.5
-"""Robust standard deviations from which a deviation is none of the usual ones."""
-_MOST_DONORS = 400_000
+_TOGETHER = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +73,20 @@ class Layout:
     def check(self, plan: Plan, walk: Walk, columns: TableSchema, series: int) -> None:
         """Raise an `InputError` where the parts of a loaded model do not fit each other."""
         own = [*self.numbers, *self.states, *self.static]
-        S = walk.donors.absent.shape[1]
+        S = walk.size
         fits = (
-            S == series
+            series == S
             and sorted(own) == sorted(plan.atoms)
-            and len(walk.courses) == len(self.numbers) * S
-            and len(walk.place) == len(self.states) * S
+            and all(len(p.courses) == len(self.numbers) * len(g) for p, g in zip(walk.parts, walk.series, strict=True))
+            and all(len(p.place) == len(self.states) * len(g) for p, g in zip(walk.parts, walk.series, strict=True))
             and all(len(c) == S and c.min() >= 0 and c.max() < plan.atoms[n].k for n, c in self.static.items())
             and self.order in columns.columns
             and set(columns.columns) == {*plan.atoms, *plan.makers, self.order, *filter(None, [self.entity])}
             and all(
-                len(walk.place[q * S + s]) == plan.atoms[n].k for n, q in self.states.items() for s in range(S)
+                len(part.place[q * len(own) + i]) == plan.atoms[n].k
+                for n, q in self.states.items()
+                for part, own in zip(walk.parts, walk.series, strict=True)
+                for i in range(len(own))
             )
         )
         if not fits:
@@ -118,31 +119,15 @@ def fit_walk(
     state = np.zeros((T, len(states) * S), np.int64)
     for q, name in enumerate(states):
         state[:, q * S : (q + 1) * S] = _carried(np.where(absent, -1, codes[name][panel.row]))
-    kind = kinds_of(np.concatenate([state, absent, missing, spike, regimes(D / scale)], axis=1), panel.held)
-    periods = _periods(courses, calendar.cycle, len(calendar.phases))
-    level, lags, full, E = _dynamics(D / scale, kind, periods)
-    donors = Donors(E.astype(np.float32), spike, missing, state.astype(np.int32), absent, kind.astype(np.int32))
-    rows = _usable(panel.held, lags.longest)
-    place = []
-    for q in range(state.shape[1]):
-        atoms = plan.atoms[states[q // S]]
-        line = placement(atoms, state[np.maximum(rows - 1, 0), q], kind[rows])
-        place.append(np.arange(atoms.k, dtype=float) if line is None else line.astype(float))
-    turns = np.array(sorted({min(f) for c in courses for f in _free(c).values()}))
-    calendared = [*calendar.clock(np.arange(T)).values(), *(np.floor(24 * np.mod(f * k, 1.0)) for f in turns)]
-    X = np.concatenate([np.stack(calendared, axis=1), features(full, E, place, state, donors)], axis=1)
-    g = rng.child("donors").generator()
-    if len(rows) > _MOST_DONORS:
-        rows = g.choice(rows, _MOST_DONORS, replace=False)
-    # In an order of chance, so that a saved model does not hold the real course.
-    rows = rows[g.permutation(len(rows))]
-    changed = np.r_[False, kind[1:] != kind[:-1]]
-    tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, 1.0)
-    trees = fit_trees(X[rows], donors.take(rows), changed[rows], tree, rng.child("trees"))
-    bounds = np.stack([np.nanmin(Y, axis=0), np.nanmax(Y, axis=0)]) if Y.size else np.zeros((2, 0))
-    walk = Walk(
-        calendar, courses, scale, bounds, spikes, level, lags, donors.take(rows), trees, tuple(place), turns
-    )  # fmt: skip
+    walks, groups = [], _groups(D / scale, state, absent, panel.held)
+    for p, own in enumerate(groups):
+        c = _places(own, len(numbers), S)
+        q = _places(own, len(states), S)
+        atoms = [plan.atoms[name] for name in states for _ in own]
+        read = Read(Y[:, c], tuple(courses[i] for i in c), scale[c], tuple(spikes[i] for i in c), spike[:, c])
+        given = Given(state[:, q], missing[:, c], absent[:, own], atoms)
+        walks.append(fit_part(settings, panel, read, given, rng.child("part", p)))
+    walk = Walk(calendar, tuple(walks), tuple(groups))
     dtype = {"M": "M8[us]", "m": "m8[us]", "f": "float64"}.get(data.table[found.order].values.dtype.kind, "int64")
     layout = Layout(
         found.order, dtype, found.entity, {c: i for i, c in enumerate(numbers)},
@@ -151,31 +136,36 @@ def fit_walk(
     return layout, walk, _told(found, panel, numbers, courses, S)
 
 
+def _places(own: Ints, columns: int, S: int) -> Ints:
+    """Return the channels (or states) of some series."""
+    return np.concatenate([j * S + own for j in range(columns)] or [np.zeros(0, np.int64)])
+
+
+def _groups(R: Floats, state: Ints, absent: NDArray[np.bool_], held: NDArray[np.bool_]) -> list[Ints]:
+    """Return which series hang together: those whose innovations, states or gaps are correlated."""
+    S = absent.shape[1]
+    if S == 1:
+        return [np.zeros(1, np.int64)]
+    parts = [R[:, c] - 0.7 * np.r_[np.nan, R[:-1, c]] for c in range(R.shape[1])]
+    parts = [np.clip(np.nan_to_num(e) / spread(e), -3, 3) for e in parts]
+    parts += [(state[:, q] != np.bincount(state[:, q]).argmax()).astype(float) for q in range(state.shape[1])]
+    parts += [absent[:, s].astype(float) for s in range(S)]
+    X = np.stack(parts, axis=1)[~held]
+    X = X - X.mean(axis=0)
+    size = np.sqrt((X**2).sum(axis=0))
+    r = np.abs(X.T @ X) / np.maximum(np.outer(size, size), 1e-300)
+    owner = np.arange(len(parts)) % S
+    together = np.eye(S, dtype=bool)
+    for i, j in zip(*np.nonzero(r > max(_TOGETHER, 4 / np.sqrt(len(X)))), strict=True):
+        together[owner[i], owner[j]] = True
+    _, label = connected_components(together, directed=False)
+    return [np.flatnonzero(label == g) for g in range(int(label.max()) + 1)]
+
+
 def _static(codes: Codes, found: Readings, k: int) -> Ints | None:
     """Return each series' code of a column that never changes within a series; None where it does."""
     first = np.unique(found.owner, return_index=True)[1]
     return codes[first] if (codes == codes[first][found.owner]).all() else None
-
-
-def _periods(courses: tuple[Course, ...], cycle: int, phases: int) -> list[int]:
-    """Return the lengths of the periods that were found, in open moments, where they are whole numbers."""
-    out = set()
-    for course in courses:
-        for name in set(course.of):
-            base = min(f for f, of in zip(course.frequency, course.of, strict=True) if of == name)
-            length = 1 / base * phases / cycle
-            if abs(length - round(length)) < 0.02 * length:
-                out.add(round(length))
-    return sorted(out)[:3]
-
-
-def _free(course: Course) -> dict[str, list[float]]:
-    """Return the cycles of periods that are not the calendar's."""
-    out: dict[str, list[float]] = {}
-    for f, name in zip(course.frequency.tolist(), course.of, strict=True):
-        if name not in ("hour", "day", "week", "year"):
-            out.setdefault(name, []).append(f)
-    return out
 
 
 def _spikes(values: NDArray[Any]) -> Floats:
@@ -200,41 +190,6 @@ def _carried(codes: Ints) -> Ints:
         last = np.maximum.accumulate(np.where(out[:, s] >= 0, np.arange(len(out)), -1))
         out[:, s] = out[np.where(last >= 0, last, known[0]), s]
     return out
-
-
-def _usable(held: NDArray[np.bool_], longest: int) -> Ints:
-    """Return the moments that are known, and whose past is as well."""
-    for back in (min(longest, 2 * RECENT), 1, 0):
-        run = np.convolve(held, np.ones(back + 1, int))[: len(held)]
-        rows = np.flatnonzero((run == 0) & (np.arange(len(held)) >= back))
-        if len(rows) >= 0.5 * (~held).sum():
-            return rows
-    return np.flatnonzero(~held)
-
-
-def _dynamics(R: Floats, kind: Ints, periods: list[int]) -> tuple[Floats, Lags, Floats, Floats]:
-    """Return levels by kind, lags, deviations without gaps and innovations: with levels where these foretell better."""
-    best: tuple[float, tuple[Floats, Lags, Floats, Floats]] | None = None
-    none = np.zeros((int(kind.max()) + 1, R.shape[1]))
-    tries = [none]
-    if len(none) > 1:
-        own = none.copy()
-        for j in range(1, len(none)):
-            part = R[kind == j]
-            for c in range(R.shape[1]):
-                known = part[np.isfinite(part[:, c]), c]
-                own[j, c] = np.median(known) if len(known) else 0.0
-        tries.append(own)
-    for level in tries:
-        left = R - level[kind]
-        # Rare regimes far off would pull the lags toward themselves.
-        lags = fit_lags(np.where(np.abs(left) > _FAR, np.nan, left), periods)
-        full, E = filled(left, lags)
-        cost = float(np.log(np.abs(E).mean(axis=0) + 1e-12).sum())
-        if best is None or cost < best[0]:
-            best = cost, (level, lags, full, E)
-    assert best is not None
-    return best[1]
 
 
 def _told(found: Readings, panel: Panel, numbers: list[str], courses: tuple[Course, ...], S: int) -> list[str]:
@@ -262,5 +217,5 @@ def _told(found: Readings, panel: Panel, numbers: list[str], courses: tuple[Cour
             f"the others stay empty."
         )
     if panel.lost:
-        notes.append(f"{panel.lost:,} rows without a time, off the grid or second at their moment were not learned from.")
+        notes.append(f"{panel.lost:,} rows without a time, or second at their moment, were not learned from.")
     return notes

@@ -1,9 +1,8 @@
-"""Drawing a regular series: moment after moment, each with a donor that was alike."""
+"""Drawing regular series that hang together: moment after moment, each with a donor that was alike."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ Ints = NDArray[np.int64]
 
 STRETCH = 1_024
 """Moments that share one stream. Part of the output: another size gives other rows for the same seed."""
-_REMEMBERED = 4
 _CLIMBS = 12
 
 
@@ -47,8 +45,8 @@ class Drawn:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
-    """The moments of a model, from the first one on, without an end.
+class Part:
+    """Some series that hang together: their moments, from the first one on, without an end.
 
     Attributes
     ----------
@@ -79,7 +77,6 @@ class Walk:
     trees: Trees
     place: tuple[Floats, ...]
     turns: Floats
-    memory: OrderedDict[Any, list[Past]] = field(default_factory=OrderedDict, repr=False)
 
     def known(self, i: Ints) -> Floats:
         """Return what trees know of open moments before they come, shape (m, ...)."""
@@ -87,32 +84,8 @@ class Walk:
         parts = [*self.calendar.clock(i).values(), *(np.floor(24 * np.mod(f * k, 1.0)) for f in self.turns)]
         return np.stack(parts, axis=1)
 
-    def rows(self, start: int, n: int, rng: Rng) -> tuple[Drawn, int]:
-        """Return moments among whose rows are those from `start` to `start + n`, and the number of their first row."""
-        key = (rng.seed, rng.path)
-        if key not in self.memory:
-            if len(self.memory) >= _REMEMBERED:
-                self.memory.popitem(last=False)
-            self.memory[key] = [self._stretch(-1, self._begin(), rng)[0]]
-        ends = self.memory[key]
-        first = 0
-        for j, past in enumerate(ends):
-            if past.rows <= start:
-                first = j
-        done, parts, j = ends[first].rows, [], first
-        while done < start + n or not parts:
-            past, part = self._stretch(j, ends[j].copy(), rng)
-            if len(ends) == j + 1:
-                ends.append(past)
-            if past.rows > start:
-                parts.append(part)
-            else:
-                first = j + 1
-            done, j = past.rows, j + 1
-        joined = {k: np.concatenate([getattr(p, k) for p in parts]) for k in parts[0].__dataclass_fields__}
-        return Drawn(**joined), ends[first].rows
-
-    def _begin(self) -> Past:
+    def begin(self) -> Past:
+        """Return a past out of which the warming up begins."""
         C, Q, S = len(self.courses), len(self.place), self.donors.absent.shape[1]
         state = np.array([np.bincount(self.donors.state[:, q]).argmax() for q in range(Q)], np.int64)
         return Past(
@@ -120,7 +93,7 @@ class Walk:
             np.array([0.0, 1.0]),
         )  # fmt: skip
 
-    def _stretch(self, j: int, past: Past, rng: Rng) -> tuple[Past, Drawn]:
+    def stretch(self, j: int, past: Past, rng: Rng) -> tuple[Past, Drawn]:
         """Draw one stretch of moments; the one before the first only warms up."""
         m, M, half = STRETCH, self.lags.longest, 2 + _CLIMBS
         i = np.arange(j * m, (j + 1) * m)
@@ -187,8 +160,7 @@ class Walk:
                 s = donors.spike[picked, c]
                 value[:, c] = np.where(s >= 0, values[np.maximum(s, 0)], value[:, c])
         drawn = Drawn(k, value, missings[picked], states[picked].astype(np.int64), absents[picked])
-        rows = 0 if j < 0 else past.rows + int((~drawn.absent).sum())
-        after = Past(R[m:].copy(), E[m:].copy(), state.astype(np.int64), run, absent, missing, np.array([kind, lasted]), rows)
+        after = Past(R[m:].copy(), E[m:].copy(), state.astype(np.int64), run, absent, missing, np.array([kind, lasted]))
         return after, drawn
 
 

@@ -23,8 +23,8 @@ from seedstock.generators._chain import within
 from seedstock.generators._sequence_draw import ruled
 from seedstock.generators._series_fit import Layout, fit_walk
 from seedstock.generators._series_panel import Panel
+from seedstock.generators._series_rows import Walk
 from seedstock.generators._series_state import walk_from_state, walk_state
-from seedstock.generators._series_walk import Walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class TimeSeriesFitted:
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
         if given is not None and any(not c.missing.all() for c in given.columns.values()):
-            raise InputError("conditions are for rows on their own, and readings depend on those before; take the forest")
+            raise InputError("conditions are for rows on their own, and readings hang together; take the forest")
         parts, done = [], start
         for block, rows in blocks(n, start):
             parts.append(self._block(done, rows, rng, rng.child("block", block)))
@@ -150,7 +150,9 @@ class TimeSeriesFitted:
         try:
             meta, arrays = state.meta, state.arrays
             plan = Plan.from_state(State(within(arrays, "plan."), meta["plan"]))
-            layout = Layout.from_json(meta["layout"], [arrays[f"static.{i}"] for i in range(len(meta["layout"]["static"]))])
+            layout = Layout.from_json(
+                meta["layout"], [arrays[f"static.{i}"] for i in range(len(meta["layout"]["static"]))]
+            )
             walk = walk_from_state(State(within(arrays, "walk."), meta["walk"]))
             maker = None if meta["maker"] is None else IdMaker.from_json(meta["maker"])
             names = None if meta["names"] is None else _names_of(meta["names"])
@@ -203,9 +205,7 @@ class TimeSeries:
         panel = Panel.of(data, found)
         columns = data.columns
         kept = {c: columns[c] for c in data.table if c not in (found.order, found.entity)}
-        own = Dataset(
-            {data.name: data.table.select(list(kept))}, Schema({data.name: replace(columns, columns=kept)})
-        )
+        own = Dataset({data.name: data.table.select(list(kept))}, Schema({data.name: replace(columns, columns=kept)}))
         plan, codes = Plan.fit(own)
         layout, walk, notes = fit_walk(self, data, found, panel, plan, codes, rng)
         names = maker = None
@@ -245,7 +245,7 @@ def _names_of(value: Mapping[str, Any]) -> Column:
 GENERATOR = TimeSeries
 TINY = TimeSeries(trees=4)
 SOURCE = (
-    "Trend and cycles by least squares of quasi-differences (Cochrane and Orcutt 1949), cycles by Fisher's test (1929); "
+    "Trend and cycles by least squares of quasi-differences (Cochrane and Orcutt 1949), cycles by Fisher's test 1929, "
     "the rest by an autoregressive bootstrap (Kreiss and Lahiri 2012, Bootstrap methods for time series, section 4) "
     "whose innovations are picked by the forest generator's trees."
 )
