@@ -120,22 +120,30 @@ def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | No
     scores: list[Score] = []
     groups: dict[str, str] = {}
     names = metrics_for(evidence.train.domain) if names is None else names
-    rows = as_rows(evidence) if evidence.train.domain == "sequence" else evidence
+    seen = {"table": evidence, "sequence": evidence}
+    if evidence.train.domain in ("sequence", "regular"):
+        seen["table"] = as_rows(evidence)
+    if evidence.train.domain == "regular":
+        from seedstock.metrics._windows import as_windows
+
+        seen["sequence"] = as_windows(evidence)
     for k, name in enumerate(names):
         with clock.stage("judge", name.replace("_", " ")) as progress:
             progress.share(k / len(names))
             metric: Metric = catalog.load("metrics", name).METRIC()
-            seen = rows if catalog.domain_of("metrics", name) == "table" else evidence
-            found = _measure(metric, name, seen, Rng(seed).child("judge", name))
+            shown = seen.get(catalog.domain_of("metrics", name), evidence)
+            found = _measure(metric, name, shown, Rng(seed).child("judge", name))
             scores += found
             groups |= {s.name: metric.group for s in found}
     return Judgement(tuple(scores), groups, verdict(scores))
 
 
 def metrics_for(domain: Domain) -> list[str]:
-    """Return the measures of a kind of data: a sequence is a table as well."""
+    """Return the measures of a kind of data: a sequence is a table as well, and windows of readings are sequences."""
     own = catalog.names("metrics", domain)
-    return sorted({*own, *catalog.names("metrics", "table")}) if domain == "sequence" else own
+    if domain == "regular":
+        own += catalog.names("metrics", "sequence")
+    return sorted({*own, *catalog.names("metrics", "table")}) if domain in ("sequence", "regular") else own
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,6 @@ def impute(
     schema, kinds, roles
         See `read`.
     """
-    data = read(source, None, schema, kinds, roles)
+    data = read(source, None, schema, kinds, roles, series=False)
     made = make_generator(generator or default_generator(data.domain), settings)
     return Imputed(fill(data, made, draws, seed, Clock(progress or Silent())), flavour_of(data))

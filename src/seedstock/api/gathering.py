@@ -83,7 +83,7 @@ def read_all(
     if not sources:
         raise InputError("there is nothing to read; name at least one source")
     first = read(sources[0])
-    if len(sources) > 1 and first.domain not in ("table", "sequence"):
+    if len(sources) > 1 and first.domain not in ("table", "sequence", "regular"):
         raise InputError(f"several sources can be read together where they are tables, not {first.domain} data")
     data = [first, *(read_like(s, first) for s in sources[1:])]
     return [known_origin(d, s, real, key) for d, s in zip(data, sources, strict=True)]

@@ -122,7 +122,7 @@ def label(
     from seedstock.checks._label import Labels, enough, label_by_rules, next_rows, with_target
     from seedstock.checks._label import label as learn
 
-    data = read(source)
+    data = read(source, series=False)
     column = with_target(data, target).table[target]
     rng = Rng(seed).child("label")
     if isinstance(propose, bool) or not isinstance(propose, int) or propose < 0:

@@ -42,7 +42,7 @@ def trace(
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     data = joined(read_all(source, read)) if isinstance(source, list | tuple) else read(source)
-    signs = synthetic_signs(data) if data.domain in ("table", "sequence") else []
+    signs = synthetic_signs(data) if data.domain in ("table", "sequence", "regular") else []
     file = Path(key) if key is not None else home() / "key.json"
     book = register if register is not None else home() / "register.sqlite"
     return trace_data(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from seedstock.core.errors import InputError
+from seedstock.core.schema import Schema, TableSchema
 from seedstock.core.table import Dataset
 
 Source = Any
@@ -21,6 +22,8 @@ def read(
     kinds: Mapping[str, str] | None = None,
     roles: Mapping[str, Any] | None = None,
     size: int | None = None,
+    *,
+    series: bool = True,
 ) -> Dataset:
     """Read a file or a frame, and find out what its columns are.
 
@@ -37,6 +40,9 @@ def read(
         Column -> kind (``number``, ``category``, ``id``, ...), column -> role, where the guess is wrong.
     size : int or None
         Height and width to which images are brought.
+    series : bool
+        Whether rows at regular times are known by themselves as readings of a series (the notes say so), and get the
+        roles ``order`` and ``entity``. A column whose role is given, be it an empty one, is left as it is.
     """
     if isinstance(source, Dataset):
         if target is None:
@@ -45,6 +51,7 @@ def read(
     from seedstock.sources.images import is_images, read_images
     from seedstock.sources.linked import is_linked, read_linked
     from seedstock.sources.read import read as read_source
+    from seedstock.sources.regular import recognised
 
     if is_images(source) and isinstance(source, str | os.PathLike):
         if schema is not None or kinds:
@@ -56,7 +63,8 @@ def read(
         if target is not None:
             raise InputError("linked tables have no single target column; leave the target out")
         return read_linked(source, schema, kinds, roles)
-    return read_source(source, schema=schema, target=target, kinds=kinds, roles=roles)
+    data = read_source(source, schema=schema, target=target, kinds=kinds, roles=roles)
+    return recognised(data, roles) if series and not isinstance(schema, Schema | TableSchema) else data
 
 
 def with_target(data: Dataset, target: str) -> Dataset:

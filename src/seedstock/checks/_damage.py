@@ -55,7 +55,7 @@ class Damage:
 
 def weigh(data: Dataset, findings: Sequence[Finding], rng: Rng, max_seconds: float = 30.0) -> list[Damage]:
     """Return what `damage` estimates, costliest first; nothing where the data are no table, or it cannot be told."""
-    if data.domain not in ("table", "sequence") or max_seconds <= 0:
+    if data.domain not in ("table", "sequence", "regular") or max_seconds <= 0:
         return []
     try:
         with np.errstate(all="ignore"):

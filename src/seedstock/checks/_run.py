@@ -111,7 +111,7 @@ def _load(name: str) -> type[Any]:
 
 def _applies(check: type[Any], data: Dataset) -> bool:
     domain = getattr(sys.modules[check.__module__], "DOMAIN", "table")
-    return bool(domain == data.domain or (domain == "table" and data.domain == "sequence"))
+    return bool(domain == data.domain or (domain == "table" and data.domain in ("sequence", "regular")))
 
 
 def _tables(data: Dataset) -> list[Dataset]:

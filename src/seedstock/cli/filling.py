@@ -38,7 +38,9 @@ def impute(
 
     shown = progress(json_, quiet)
     shown.stage("read")
-    source = api.read(data, None, schema, parse_pairs(kind or [], "--kind"), parse_pairs(role or [], "--role"))
+    source = api.read(
+        data, None, schema, parse_pairs(kind or [], "--kind"), parse_pairs(role or [], "--role"), series=False
+    )
     settings = parse_pairs(set_ or [], "--set")
     done = api.impute(source, draws, generator, settings, seed or 0, shown).completed
     files = []

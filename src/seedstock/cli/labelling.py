@@ -46,7 +46,7 @@ def label(
 
     shown = progress(json_, quiet)
     shown.stage("label")
-    found = api.label(api.read(data, schema=schema), target, rules, next_, confidence, seed or 0)
+    found = api.label(api.read(data, schema=schema, series=False), target, rules, next_, confidence, seed or 0)
     write(found.after, output)
     if edits is not None:
         found.save_log(edits)

@@ -13,6 +13,10 @@ _COPIED = "Remove duplicates, bring more images, train shorter or with more augm
 _SEQUENCES = (
     "See the columns in the details; bring more sequences, or say with --role which column is whose (entity) and when."
 )
+_SERIES = (
+    "See the columns in the details; bring a longer series, or say with --role which column is the time (order) and "
+    "whose readings they are (entity)."
+)
 _LEARN = "Look at the columns with the largest error; try the default generator, more training rows, or cleaning first."
 _TELLING = (
     "Look at the most telling columns in the details: often one column's grid, range or missing values give it away."
@@ -22,6 +26,7 @@ PERCENT = frozenset(
         *("shape_error", "trend_error", "copy_rate", "rare_categories_kept", "rare_pairs_kept", "range_used"),
         *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage", "parent_child_trend_error"),
         *("sequence_length_error", "gap_error", "transition_error", "rhythm_error", "burst_error", "memory_error"),
+        *("autocorrelation_error", "profile_error", "course_error", "cross_correlation_error", "predictive_error"),
         "image_copy_rate",
     ]
 )
@@ -96,6 +101,32 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "Detection of whole sequences",
         "How well boosted trees tell whole synthetic sequences from real ones; 0.5 is a coin toss.",
         _SEQUENCES,
+    ),
+    "autocorrelation_error": (
+        "Memory of the series",
+        "How far correlations of a number with itself some moments before are from the real ones, in hundredths.",
+        _SERIES,
+    ),
+    "profile_error": (
+        "Daily, weekly and yearly profile",
+        "How far the means at each hour, day of the week and month are from the real ones, in percent of the spread.",
+        _SERIES,
+    ),
+    "course_error": (
+        "Course in time",
+        "How far the means in twelve parts of the time are from the real ones, in percent of the spread.",
+        _SERIES,
+    ),
+    "cross_correlation_error": (
+        "What series have in common",
+        "How far correlations of two numbers, up to four moments apart, are from the real ones, in hundredths.",
+        _SERIES,
+    ),
+    "predictive_error": (
+        "Forecasts learned from it",
+        "Error on held-out readings of a one-step forecast that learned from the synthetic series, in percent of the "
+        "spread; the floor is that of one that learned from real readings.",
+        _SERIES,
     ),
     "forecast_error": (
         "Forecast of what came after",

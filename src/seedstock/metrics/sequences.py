@@ -13,6 +13,7 @@ from seedstock.core.results import Evidence, Score
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column
 from seedstock.metrics._events import Events, Floats
+from seedstock.metrics._windows import WINDOW
 from seedstock.metrics.shapes import ks_distance
 
 _MAX_STATES = 30
@@ -47,17 +48,22 @@ class Sequences:
             "memory_error": lambda e: _memory(train, e, kinds),
         }
         single = len(train.lengths) == 1
+        # Windows of readings are as long as they were cut, and come when they were cut.
+        cut = evidence.train.columns.with_role("entity") == [WINDOW]
+        told = {"sequence_length_error", "rhythm_error", "burst_error"} if cut else set()
+        if cut and len(np.unique(train.gaps[~train.first])) < 2:
+            told.add("gap_error")
         scores = []
         for name, measure in measures.items():
-            if single and name == "sequence_length_error":
+            if name in told or (single and name == "sequence_length_error"):
                 continue  # one sequence is as long as it is asked to be
             (value, details), (floor, _) = measure(drawn), measure(held)
             details = {k: v for k, v in details.items() if not np.isnan(v)}
             if np.isnan(value):
                 continue  # there is nothing of the kind: no date, no category, no number
             good = 100 * (0.0 if np.isnan(floor) else 1.5 * floor) + _SLACK
-            told = {"columns": {k: 100 * v for k, v in details.items()}} if details else {}
-            scores.append(Score(name, 100 * value, 100 * floor, "low", good, n=len(drawn.owner), details=told))
+            columns = {"columns": {k: 100 * v for k, v in details.items()}} if details else {}
+            scores.append(Score(name, 100 * value, 100 * floor, "low", good, n=len(drawn.owner), details=columns))
         return scores
 
 
