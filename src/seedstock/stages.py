@@ -121,12 +121,12 @@ def judge(evidence: Evidence, seed: int, clock: Clock, names: Sequence[str] | No
     groups: dict[str, str] = {}
     names = metrics_for(evidence.train.domain) if names is None else names
     seen = {"table": evidence, "sequence": evidence}
-    if evidence.train.domain in ("sequence", "regular"):
+    if evidence.train.domain == "sequence":
         seen["table"] = as_rows(evidence)
     if evidence.train.domain == "regular":
-        from seedstock.metrics._windows import as_windows
+        from seedstock.metrics._windows import as_readings, as_windows
 
-        seen["sequence"] = as_windows(evidence)
+        seen = {"table": as_readings(evidence), "sequence": as_windows(evidence)}
     for k, name in enumerate(names):
         with clock.stage("judge", name.replace("_", " ")) as progress:
             progress.share(k / len(names))

@@ -13,6 +13,7 @@ from seedstock.core.schema import ColumnSchema, Schema
 from seedstock.core.split import row_codes
 from seedstock.core.steps import Steps
 from seedstock.core.table import Column, Dataset
+from seedstock.metrics._events import GAP, as_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,10 +80,29 @@ def grids(evidence: Evidence) -> tuple[Grid, Grid, Grid] | None:
     return train, held, drawn
 
 
-def as_windows(evidence: Evidence) -> Evidence:
+def as_readings(evidence: Evidence) -> Evidence:
+    """Return readings as rows on their own, without their time; the gap before each counts where gaps differ.
+
+    What was held out in between is no gap.
+    """
+    rows = as_rows(as_windows(evidence, whole=False))
+    known = rows.train.table[GAP]
+    if len(np.unique(known.values[~known.missing])) > 1:
+        return rows
+    return Evidence(*(_without(d, GAP) for d in (rows.train, rows.holdout, rows.synthetic)))
+
+
+def _without(data: Dataset, name: str) -> Dataset:
+    columns = {c: s for c, s in data.columns.columns.items() if c != name}
+    schema = Schema({data.name: replace(data.columns, columns=columns)})
+    return Dataset({data.name: data.table.select(list(columns))}, schema)
+
+
+def as_windows(evidence: Evidence, whole: bool = True) -> Evidence:
     """Return readings as many short sequences: windows of moments on end, none of which spans a gap as long as itself.
 
-    Windows do not overlap. They are so long that about 24 of them are held out, between 8 and 256 moments.
+    Windows do not overlap. They are so long that about 24 of them are held out, between 8 and 256 moments. Those with
+    fewer than half of their readings are left out, if only `whole` ones are wanted.
     """
     found = readings(evidence.train)
     if found is None:
@@ -90,10 +110,10 @@ def as_windows(evidence: Evidence) -> Evidence:
     series = max(found.series, 1)
     length = int(np.clip(len(evidence.holdout.table) // series // max(_WINDOWS // series, 1), _SHORTEST, _LONGEST))
     sides = (evidence.train, evidence.holdout, evidence.synthetic)
-    return Evidence(*(_windows(d, found.steps, found.order, found.entity, length) for d in sides))
+    return Evidence(*(_windows(d, found.steps, found.order, found.entity, length, whole) for d in sides))
 
 
-def _windows(data: Dataset, steps: Steps, order: str, entity: str | None, length: int) -> Dataset:
+def _windows(data: Dataset, steps: Steps, order: str, entity: str | None, length: int, whole: bool) -> Dataset:
     table = data.table.take(~data.table[order].missing)
     owner = row_codes(table.select([entity])) if entity else np.zeros(len(table), np.int64)
     k = steps.index(table[order].values)
@@ -106,7 +126,7 @@ def _windows(data: Dataset, steps: Steps, order: str, entity: str | None, length
     change = new | np.r_[True, np.diff(place) != 0][:n]
     window = np.cumsum(change) - 1
     sizes = np.bincount(window, minlength=1)
-    keep = sizes[window] >= length / 2 if n else np.zeros(0, bool)
+    keep = sizes[window] >= (length / 2 if whole else 0) if n else np.zeros(0, bool)
     columns = {c: table[c] for c in table if c != entity} | {WINDOW: Column.of(window)}
     schema = {c: s for c, s in data.columns.columns.items() if c != entity}
     schema |= {WINDOW: ColumnSchema("id", ("entity",), dtype="int64")}
