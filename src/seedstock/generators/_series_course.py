@@ -25,6 +25,11 @@ _PIECE = 65_536
 _WIDE = 64
 _BOUND = 3.0
 _YEAR_HARMONICS = 6
+_APART = 3.0
+"""Resolutions by which a cycle must be off those found before: nearer ones are their shadows in gaps."""
+_FAR = 3.0
+_WIDTH = 5
+_RARE = (10, 0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +123,8 @@ def fit_course(y: Floats, k: Ints, span: int, cycles: Mapping[str, float]) -> Co
         clipped, spread = _clip(y, course(k))
         course = _best_trend(clipped, k, span, frequency, of, phi)
         clipped, spread = _clip(y, course(k))
+        if spread > 0:
+            clipped = np.where(regimes((y - course(k))[:, None] / spread, _FAR)[:, 0] != 0, np.nan, clipped)
         r = clipped - course(k)
         phi = _neighbours(r)
         if spread == 0 or turn == _ROUNDS - 1:
@@ -129,6 +136,26 @@ def fit_course(y: Floats, k: Ints, span: int, cycles: Mapping[str, float]) -> Co
         frequency += [f for f, _ in found]
         of += [name for _, name in found]
     return _best_trend(clipped, k, span, frequency, of, phi)
+
+
+def regimes(R: Floats, far: float = 4.0) -> Ints:
+    """Return where a channel stays far from its course for a while: 1 above, -1 below, shape (T, C).
+
+    Where that is more than a fifth of the time, or hardly ever, it is no rare regime.
+
+    >>> r = np.zeros((200, 1)); r[50:62] = 9; r[100] = 9
+    >>> np.flatnonzero(regimes(r)).tolist() == list(range(50, 62))
+    True
+    """
+    from scipy.ndimage import median_filter
+
+    out = np.zeros(R.shape, np.int64)
+    for c in range(R.shape[1]):
+        middle = median_filter(np.nan_to_num(R[:, c]), _WIDTH, mode="nearest")
+        there = np.where(middle > far, 1, np.where(middle < -far, -1, 0))
+        if _RARE[0] <= np.count_nonzero(there) <= _RARE[1] * len(there):
+            out[:, c] = there
+    return out
 
 
 def _clip(y: Floats, expected: Floats) -> tuple[Floats, float]:
@@ -224,7 +251,8 @@ def _cycles(e: Floats, k: Ints, span: int, have: list[float], cycles: Mapping[st
         bend = left - 2 * middle + right
         f = (j + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / size
         f, name = _named(f, span, cycles, [*have, *(x for x, _ in out)])
-        if all(abs(f - x) > 0.75 / span for x in [*have, *(x for x, _ in out)]) and 1.5 / span < f <= 0.5:
+        near = _APART / span
+        if all(abs(f - x) > near for x in [*have, *(x for x, _ in out)]) and 1.5 / span < f <= 0.5:
             out.append((f, name))
     return out
 

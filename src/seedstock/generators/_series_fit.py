@@ -18,7 +18,7 @@ from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._series_course import Course, fit_course
-from seedstock.generators._series_kinds import spread
+from seedstock.generators._series_kinds import kinds_of, spread
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_part import Given, Read, fit_part
 from seedstock.generators._series_rows import Walk
@@ -33,6 +33,7 @@ _FEW_VALUES = 12
 _SPIKE = 0.02
 _STANDS_OUT = 5.0
 _TOGETHER = 0.15
+_RARE = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,14 @@ def fit_walk(
     cycles = calendar.steps.cycles()
     values = [panel.cells(data.table[c]) for c in numbers]
     Y = np.concatenate(values, axis=1) if values else np.zeros((T, 0))
-    courses = tuple(fit_course(Y[:, c], k, int(k[-1]) + 1, cycles) for c in range(Y.shape[1]))
+    absent = panel.row < 0
+    state = np.zeros((T, len(states) * S), np.int64)
+    for q, name in enumerate(states):
+        state[:, q * S : (q + 1) * S] = _carried(np.where(absent, -1, codes[name][panel.row]))
+    usual = [_usual(state[:, s::S], panel.held) for s in range(S)]
+    courses = tuple(
+        fit_course(np.where(usual[c % S], Y[:, c], np.nan), k, int(k[-1]) + 1, cycles) for c in range(Y.shape[1])
+    )
     D = Y - (np.stack([f(k) for f in courses], axis=1) if courses else np.zeros_like(Y))
     scale = np.array([spread(D[:, c]) for c in range(D.shape[1])])
     spikes = tuple(_spikes(data.table[c].values[~data.table[c].missing]) for c in numbers for _ in range(S))
@@ -114,11 +122,7 @@ def fit_walk(
     for c, found_values in enumerate(spikes):
         for i, v in enumerate(found_values):
             spike[Y[:, c] == v, c] = i
-    absent = panel.row < 0
     missing = ~np.isfinite(Y) & ~np.tile(absent, (1, len(numbers)))
-    state = np.zeros((T, len(states) * S), np.int64)
-    for q, name in enumerate(states):
-        state[:, q * S : (q + 1) * S] = _carried(np.where(absent, -1, codes[name][panel.row]))
     walks, groups = [], _groups(D / scale, state, absent, panel.held)
     for p, own in enumerate(groups):
         c = _places(own, len(numbers), S)
@@ -134,6 +138,14 @@ def fit_walk(
         {c: i for i, c in enumerate(states)}, static,
     )  # fmt: skip
     return layout, walk, _told(found, panel, numbers, courses, S)
+
+
+def _usual(state: Ints, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the moments of states that are not rare: a rare one may have a course of its own, shape (T,)."""
+    kind = kinds_of(state, held)
+    share = np.bincount(kind[~held]) / max(int((~held).sum()), 1)
+    usual = share[np.minimum(kind, len(share) - 1)] >= _RARE
+    return usual if usual[~held].mean() >= 1 - 2 * _RARE else np.ones(len(kind), bool)
 
 
 def _places(own: Ints, columns: int, S: int) -> Ints:

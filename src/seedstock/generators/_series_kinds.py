@@ -19,9 +19,6 @@ Ints = NDArray[np.int64]
 
 _MOST_KINDS = 32
 _LEAST = 3
-_FAR = 4.0
-_WIDTH = 5
-_RARE = (10, 0.2)
 _CLUSTERS = 24
 _CLUSTERED = 20_000
 _FEW = 40
@@ -45,24 +42,6 @@ class Trees:
     def all(self) -> dict[int, Ensemble]:
         """Return all ensembles; that of the kinds under -1."""
         return ({} if self.kind is None else {-1: self.kind}) | dict(self.of)
-
-
-def regimes(R: Floats) -> Ints:
-    """Return where a channel stays far from its course for a while: 1 above, -1 below, shape (T, C).
-
-    >>> r = np.zeros((200, 1)); r[50:62] = 9; r[100] = 9
-    >>> np.flatnonzero(regimes(r)).tolist() == list(range(50, 62))
-    True
-    """
-    from scipy.ndimage import median_filter
-
-    out = np.zeros(R.shape, np.int64)
-    for c in range(R.shape[1]):
-        middle = median_filter(np.nan_to_num(R[:, c]), _WIDTH, mode="nearest")
-        far = np.where(middle > _FAR, 1, np.where(middle < -_FAR, -1, 0))
-        if _RARE[0] <= np.count_nonzero(far) <= _RARE[1] * len(far):
-            out[:, c] = far
-    return out
 
 
 def kinds_of(flags: NDArray[np.integer], held: NDArray[np.bool_]) -> Ints:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms
 from seedstock.generators._grow_trees import TreeSettings, placement
-from seedstock.generators._series_course import Course
+from seedstock.generators._series_course import Course, regimes
 from seedstock.generators._series_dynamics import RECENT, Donors, Lags, features, filled, fit_lags
-from seedstock.generators._series_kinds import fit_trees, kinds_of, regimes
+from seedstock.generators._series_kinds import fit_trees, kinds_of
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_walk import Part
 
@@ -85,7 +85,7 @@ def fit_part(settings: TimeSeries, panel: Panel, read: Read, given: Given, rng: 
     # In an order of chance, so that a saved model does not hold the real course.
     rows = rows[g.permutation(len(rows))]
     changed = np.r_[False, kind[1:] != kind[:-1]]
-    tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, 1.0)
+    tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, settings.shrinkage_share)
     trees = fit_trees(X[rows], donors.take(rows), changed[rows], tree, rng.child("trees"))
     bounds = np.stack([np.nanmin(Y, axis=0), np.nanmax(Y, axis=0)]) if Y.size else np.zeros((2, 0))
     return Part(

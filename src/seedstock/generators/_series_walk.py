@@ -21,6 +21,8 @@ Ints = NDArray[np.int64]
 STRETCH = 1_024
 """Moments that share one stream. Part of the output: another size gives other rows for the same seed."""
 _CLIMBS = 12
+_TRIES = 3
+"""Donors that are tried where a value would leave the real ones' range; the last one is cut."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ class Part:
         low, high = (self.bounds[0] - F) / self.scale, (self.bounds[1] - F) / self.scale
         known = self.known(i)
         g = rng.child("stretch", j + 1).generator()
-        chance = g.random((m, 2 * half)).tolist()
+        chance = g.random((m, (1 + _TRIES) * half)).tolist()
         R, E = np.zeros((M + m, C)), np.zeros((RECENT + m, C))
         R[:M], E[:RECENT] = past.R, past.E
         a = known.shape[1]
@@ -135,16 +137,21 @@ class Part:
             x[at_absent:at_missing] = absent
             x[at_missing:-2] = missing
             x[-2], x[-1] = kind, lasted
-            now = kind if which is None else _pick(which, x, chance[t][half:])
+            now = kind if which is None else _pick(which, x, chance[t])
             group = 2 * now + (now != kind)
-            donor = _pick(groups[group if group in groups else group ^ 1], x, chance[t][:half])
+            tree = groups[group if group in groups else group ^ 1]
             lasted = 1.0 if now != kind else min(lasted + 1.0, LONGEST_STATE)
             kind = now
+            own, first = levels[now], weight @ R[t + back].ravel() if has_lags else 0.0
+            for attempt in range(1, 1 + _TRIES):
+                donor = _pick(tree, x, chance[t][attempt * half :])
+                e = innovation[donor]
+                r = first + e
+                inside = np.minimum(np.maximum(r, low[t] - own), high[t] - own)
+                if (inside == r).all():
+                    break
+            r = inside
             picked[t] = donor
-            e = innovation[donor]
-            r = weight @ R[t + back].ravel() + e if has_lags else e
-            own = levels[now]
-            r = np.minimum(np.maximum(r, low[t] - own), high[t] - own)
             if spiky is not None and (on := spiky[donor]) is not None:
                 for c in np.flatnonzero(on).tolist():
                     r[c] = (self.spikes[c][donors.spike[donor, c]] - F[t, c]) / self.scale[c] - own[c]
@@ -180,7 +187,7 @@ def _pick(tree: _Tree, x: Floats, chance: list[float]) -> int:
     node = roots[int(chance[0] * len(roots))]
     while (f := feature[node]) >= 0:
         node = left[node] if x[f] <= threshold[node] else right[node]
-    for u in chance[2:]:
+    for u in chance[2 : 2 + _CLIMBS]:
         size = end[node] - start[node]
         if parent[node] < 0 or u * (size + shrinkage) < size:
             break

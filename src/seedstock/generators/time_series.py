@@ -181,17 +181,20 @@ class TimeSeries:
         Moments that a leaf holds at least.
     rows_per_tree : int
         Moments that one tree sees at most.
+    shrinkage_share : float
+        As in the forest generator.
     """
 
     trees: int = 20
     min_leaf_rows: int = 20
     rows_per_tree: int = 50_000
+    shrinkage_share: float = 0.1
 
     fitted: ClassVar[type[Fitted]] = TimeSeriesFitted
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value <= 0:
+            if value < 0 or (value == 0 and name != "shrinkage_share"):
                 raise InputError(f"{name} must be above 0, not {value}")
 
     def part(self, data: Dataset, holdout: float, rng: Rng) -> tuple[Dataset, Dataset]:
@@ -214,8 +217,7 @@ class TimeSeries:
             names = data.table[found.entity].take(first)
             if columns[found.entity].kind == "id":
                 maker = IdMaker.fit(data.table[found.entity])
-        moment = found.moment
-        by_time = found.series == 1 or bool((np.diff(moment) >= 0).mean() > 0.95)
+        by_time = found.series == 1 or int((np.diff(found.owner) != 0).sum()) > 2 * found.series
         return TimeSeriesFitted(data.schema, plan, layout, walk, names, maker, by_time, tuple(notes))
 
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WINDOW = "window"
-_WINDOWS = 24
+_WINDOWS = 64
 _SHORTEST, _LONGEST = 8, 256
 
 
@@ -101,7 +101,7 @@ def _without(data: Dataset, name: str) -> Dataset:
 def as_windows(evidence: Evidence, whole: bool = True) -> Evidence:
     """Return readings as many short sequences: windows of moments on end, none of which spans a gap as long as itself.
 
-    Windows do not overlap. They are so long that about 24 of them are held out, between 8 and 256 moments. Those with
+    Windows do not overlap. They are so long that about 64 of them are held out, between 8 and 256 moments. Those with
     fewer than half of their readings are left out, if only `whole` ones are wanted.
     """
     found = readings(evidence.train)

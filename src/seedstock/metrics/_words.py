@@ -114,7 +114,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "course_error": (
         "Course in time",
-        "How far the means in twelve parts of the time are from the real ones, in percent of the spread.",
+        "How far the medians in twelve parts of the time are from the real ones, in percent of the spread.",
         _SERIES,
     ),
     "cross_correlation_error": (

@@ -32,7 +32,7 @@ class Windows:
 
     ``autocorrelation_error``: difference of autocorrelations, a mean over lags (some of each length, those of whole
     days and weeks among them) and numbers. ``profile_error``: difference of the means at each hour of the day, day of
-    the week and month, in percent of the spread. ``course_error``: that of the means in twelve parts of the time.
+    the week and month, in percent of the spread. ``course_error``: that of the medians in twelve parts of the time.
     ``cross_correlation_error``: difference of the correlations of two numbers up to four moments apart.
     ``predictive_error``: error of a one-step forecast that learned from the synthetic series, tested on held-out
     stretches, in percent of the spread; the floor is the error of one that learned from the training rows.
@@ -105,32 +105,43 @@ def _correlation(a: Floats, b: Floats) -> float:
     return float(a @ b) / size if size > 0 else float("nan")
 
 
+def _phases(g: Grid) -> list[tuple[NDArray[np.int64], int]]:
+    """Return hour of the day, day of the week and month of each moment, where the step is short enough for them."""
+    out = []
+    step = g.steps.size * (30 * _DAY if g.steps.unit == "month" else 1)
+    for length, phases in ((_DAY, 24), (7 * _DAY, 7), (365.2425 * _DAY, 12)):
+        if g.steps.unit != "number" and 2 * step <= length:
+            place = np.mod(g.steps.ticks(g.moments) + 3 * _DAY * (phases == 7), length)
+            out.append((np.floor(place / (length / phases)).astype(np.int64), phases))
+    return out
+
+
 def _profile(train: Grid, other: Grid, name: str) -> float:
     """Return the root mean square difference of means by hour of the day, day of the week and month."""
-    found = []
-    for length, phases in ((_DAY, 24), (7 * _DAY, 7), (365.2425 * _DAY, 12)):
-        if (
-            train.steps.unit == "number"
-            or train.steps.size * (30 * _DAY if train.steps.unit == "month" else 1) * 2 > length
-        ):
-            continue
-        sides = []
-        for g in (train, other):
-            phase = np.floor(np.mod(g.steps.ticks(g.moments) + 3 * _DAY * (phases == 7), length) / (length / phases))
-            sides.append(_means(g.values[name], phase.astype(np.int64), phases))
-        found.append(_apart(*sides))
+    found = [
+        _apart(_means(train.values[name], mine, phases), _means(other.values[name], theirs, phases))
+        for (mine, phases), (theirs, _) in zip(_phases(train), _phases(other), strict=True)
+    ]
     known = [f for f in found if np.isfinite(f)]
     return float(np.mean(known)) if known else float("nan")
 
 
 def _course(train: Grid, other: Grid, name: str) -> float:
-    """Return the root mean square difference of means in parts of the training rows' time."""
+    """Return the root mean square difference of medians in parts of the training rows' time, cycles taken out."""
     first, last = train.moments[0], train.moments[-1]
+    left = [g.values[name].copy() for g in (train, other)]
+    for (mine, phases), (theirs, _) in list(zip(_phases(train), _phases(other), strict=True))[:2]:
+        own = np.nan_to_num(_means(left[0], mine, phases) - np.nanmean(left[0]))
+        left = [x - own[p][:, None] for x, p in zip(left, (mine, theirs), strict=True)]
     sides = []
-    for g in (train, other):
+    for g, x in zip((train, other), left, strict=True):
         part = ((g.moments - first) * _PARTS // (last - first + 1)).astype(np.int64)
-        inside = (part >= 0) & (part < _PARTS)
-        sides.append(_means(g.values[name][inside], part[inside], _PARTS))
+        own = np.full(_PARTS, np.nan)
+        for p in range(_PARTS):
+            here = x[part == p]
+            if np.isfinite(here).sum() >= _LEAST:
+                own[p] = np.nanmedian(here)
+        sides.append(own)
     return _apart(*sides)
 
 
