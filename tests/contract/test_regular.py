@@ -22,6 +22,7 @@ from seedstock.generators._series_course import regimes
 from seedstock.generators.time_series import GENERATOR, TINY, TimeSeriesFitted
 
 HOUR = np.timedelta64(1, "h")
+rng = np.random.default_rng
 
 
 def planted(n: int, seed: int, sensors: int = 1, gaps: bool = False) -> Dataset:
@@ -87,7 +88,7 @@ def test_readings_are_known_by_themselves_and_the_notes_say_so() -> None:
     [
         lambda f: {**f, "time": np.random.default_rng(0).permutation(f["time"])},
         lambda f: {**f, "time": f["time"] - f["time"].astype("i8") % 7_200_000_000},
-        lambda f: {**f, "time": f["time"][0] + np.sort(np.random.default_rng(0).integers(0, 10**13, 400)).astype("m8[us]")},
+        lambda f: {**f, "time": f["time"][0] + np.sort(rng(0).integers(0, 10**13, 400)).astype("m8[us]")},
         lambda f: {"time": f["time"], "state": f["state"]},
         lambda f: {c: v[:40] for c, v in f.items()},
     ],
