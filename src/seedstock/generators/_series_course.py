@@ -135,7 +135,24 @@ def fit_course(y: Floats, k: Ints, span: int, cycles: Mapping[str, float]) -> Co
             break
         frequency += [f for f, _ in found]
         of += [name for _, name in found]
-    return _best_trend(clipped, k, span, frequency, of, phi)
+    for _ in range(2):
+        course = _best_trend(clipped, k, span, frequency, of, phi)
+        kept = _standing_out(clipped, k, course, phi)
+        if kept.all():
+            break
+        frequency = [f for f, keep in zip(frequency, kept, strict=True) if keep]
+        of = [name for name, keep in zip(of, kept, strict=True) if keep]
+    return course
+
+
+def _standing_out(y: Floats, k: Ints, course: Course, phi: float) -> NDArray[np.bool_]:
+    """Return which cycles are more than chance once all are known: some were shadows of others."""
+    r = _whitened(y - course(k), phi)
+    n, left = int(np.isfinite(r).sum()), float(np.nanvar(r))
+    # What the differences leave of a cycle.
+    share = 1 + phi * phi - 2 * phi * np.cos(2 * np.pi * course.frequency)
+    size = (course.cosine**2 + course.sine**2) * n / 4 * share
+    return np.asarray(size > np.log(max(n, 2) / 2 / _CHANCE) * max(left, 1e-300))
 
 
 def regimes(R: Floats, far: float = 4.0) -> Ints:

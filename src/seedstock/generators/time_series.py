@@ -185,9 +185,9 @@ class TimeSeries:
         As in the forest generator.
     """
 
-    trees: int = 20
+    trees: int = 12
     min_leaf_rows: int = 20
-    rows_per_tree: int = 50_000
+    rows_per_tree: int = 20_000
     shrinkage_share: float = 0.1
 
     fitted: ClassVar[type[Fitted]] = TimeSeriesFitted

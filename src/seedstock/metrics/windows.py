@@ -62,7 +62,7 @@ class Windows:
             if not known:
                 continue
             total, least = (100 * float(np.mean([side[c] for c in known])) for side in (value, floor))
-            good = (1.5 * least if np.isfinite(least) else 0.0) + _SLACK
+            good = 1.5 * least + _SLACK if np.isfinite(least) else np.inf
             details = {"columns": {c: 100 * value[c] for c in known}}
             scores.append(Score(name, total, least, "low", good, n=n, details=details))
         errors = {c: (_foretold(drawn, held, c), _foretold(train, held, c)) for c in names}
