@@ -104,6 +104,14 @@ def test_few_sequences_are_learned_from(name: str, hosts: int) -> None:
     assert len(drawn.table) == 40
 
 
+def test_a_single_sequence_may_be_longer_than_the_learned_one() -> None:
+    one = events(1, 2)
+    columns = {c: s for c, s in one.columns.columns.items() if c != "host"}
+    data = Dataset({"log": one.table.select(list(columns))}, Schema({"log": TableSchema(columns)}))
+    drawn = catalog.load("generators", "sequence").TINY.fit(data, Rng(0)).sample(3 * len(data.table), Rng(0))
+    assert len(drawn.table) == 3 * len(data.table)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_one_event_is_learned_from(name: str) -> None:
     data = real().take(slice(0, 1))

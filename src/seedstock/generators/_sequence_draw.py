@@ -36,7 +36,7 @@ def draw_block(model: SequenceFitted, block: int, rows: int, rng: Rng) -> Table:
     }
     wanted = np.maximum(np.round(values[LENGTH]).astype(np.int64), 1)
     # The last sequence of a block is cut, so that its rows are as many as asked.
-    last = int(np.searchsorted(np.cumsum(wanted), rows))
+    last = min(int(np.searchsorted(np.cumsum(wanted), rows)), len(wanted) - 1)
     keep = np.arange(last + 1)
     lengths = wanted[keep].copy()
     lengths[-1] -= int(lengths.sum()) - rows
