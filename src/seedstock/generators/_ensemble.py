@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.encoding.atoms import Codes
 from seedstock.generators._compiled import CompiledTree
+from seedstock.generators._even import dealt, even, in_order
 
 Nodes = NDArray[np.int32]
 
@@ -72,7 +73,7 @@ class Ensemble:
 
     def leaves(self, X: NDArray[np.float64], tree: Codes) -> Nodes:
         """Return the leaf of each row of X, shape (n, p), in the tree of that number, shape (n,)."""
-        order = np.argsort(tree, kind="stable")
+        order = in_order(tree)
         ends = np.cumsum(np.bincount(tree, minlength=len(self.roots)))
         sorted_X = X[order]
         found = np.empty(len(X), np.int32)
@@ -95,10 +96,9 @@ class Ensemble:
 
     def draw(self, X: NDArray[np.float64], g: np.random.Generator) -> tuple[Codes, Nodes]:
         """Draw a code for each row of X, shape (n, p); return the codes and the leaves, each of shape (n,)."""
-        n = len(X)
-        leaf = self.leaves(X, g.integers(len(self.roots), size=n))
+        leaf = self.leaves(X, dealt(len(self.roots), len(X), g))
         node = leaf.copy()
-        climbing = np.arange(n)
+        climbing = np.arange(len(X))
         while len(climbing):
             here = node[climbing]
             size = self.end[here] - self.start[here]
@@ -106,7 +106,8 @@ class Ensemble:
             climbing = climbing[up]
             node[climbing] = self.parent[here[up]]
         size = self.end[node] - self.start[node]
-        return self.codes[self.start[node] + (g.random(n) * size).astype(np.int64)].astype(np.int64), leaf
+        u = even(in_order(node), g)
+        return self.codes[self.start[node] + (u * size).astype(np.int64)].astype(np.int64), leaf
 
     def probability(
         self,

@@ -3,14 +3,15 @@
 A boosted classifier tells real rows from drawn ones; its odds estimate the density ratio, and rejection by it brings
 the drawn rows nearer to the real distribution (Grover et al. 2019, likelihood-free importance weighting; Azadi et al.
 2019, discriminator rejection sampling, section 3). What a few hundred rows agree on can be learned this way, single
-rows cannot: trees are small, their leaves large, and their number is found on rows that they have not seen.
+rows cannot: trees are small, their leaves large, and their number is found on rows that they have not seen. At last
+the shares of single columns are raked to the real ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -20,16 +21,22 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
-from seedstock.encoding.atoms import Codes
+from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._compiled import CompiledTree, boost
+from seedstock.generators._even import kept, likeness
+from seedstock.generators._raking import rake
 
 _ROWS = 50_000
 """Real rows that the classifier sees at most; as many drawn ones again stand against them, twice."""
-_ITERATIONS = 60
+_ITERATIONS = 120
 _MIN_ROWS = 100
-_CAP = 0.98
+_CAP = 0.995
 """Quantile of the weights above which rows are kept for certain."""
 _FLOOR = -4.0
+_RAKED = 3
+"""Drawn rows for each real one, of which the last shares are raked."""
+_BALANCED = 4
+"""Columns with the most values, whose shares thinning leaves as they are."""
 _SIDE_BY_SIDE = 4_096
 """Rows from which two threads pay."""
 
@@ -38,13 +45,15 @@ Draw = Callable[[int, Rng, "Filter | None"], dict[str, Codes]]
 
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """Boosted trees over the codes of some columns, and the weight from which rows are always kept.
+    """Boosted trees and factors over the codes of some columns, and the weight from which rows are always kept.
 
     Attributes
     ----------
     names : tuple of str
     trees : tuple of mapping
         Arrays of nodes: feature, threshold, left, right, value.
+    factors : mapping of str to float64 ndarray
+        Column -> log factor of each code, shape (k,).
     cap : float
         Log weight at which the probability of being kept is 1.
     rate : float
@@ -53,38 +62,51 @@ class Filter:
 
     names: tuple[str, ...]
     trees: tuple[Mapping[str, NDArray[Any]], ...]
+    factors: Mapping[str, NDArray[np.float64]]
     cap: float
     rate: float
 
     @classmethod
-    def fit(cls, draw: Draw, real: Mapping[str, Codes], rng: Rng, rounds: int) -> Filter:
-        """Learn what tells real rows from drawn ones; each round sees rows that the rounds before let through."""
+    def fit(cls, draw: Draw, real: Mapping[str, Codes], k: Mapping[str, int], rng: Rng, rounds: int) -> Filter:
+        """Learn what tells real rows from drawn ones; each round sees rows that the rounds before let through.
+
+        `k` tells how many codes each column has.
+        """
         names = tuple(real)
         n = len(real[names[0]])
         g = rng.child("rows").generator()
         rows = np.arange(n) if n <= _ROWS else g.choice(n, _ROWS, replace=False)
-        X = _design(names, {name: codes[rows] for name, codes in real.items()})
-        out = cls(names, (), 0.0, 1.0)
+        seen = {name: codes[rows] for name, codes in real.items()}
+        X = _design(names, seen)
+        out = cls(names, (), {}, 0.0, 1.0)
         for i in range(rounds):
             stream = rng.child("round", i)
             drawn = _design(names, draw(2 * len(X), stream.child("draw"), out if i else None))
             y = np.arange(len(X) + len(drawn)) < len(X)
             new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS)
-            out = cls(names, (*out.trees, *new), 0.0, 1.0)
             fresh = draw(len(X), stream.child("cap"), None)
-            weight = out.log_weight(fresh)
-            cap = float(np.quantile(weight, _CAP))
-            out = cls(names, out.trees, cap, float(np.exp(np.minimum(weight - cap, 0)).mean()))
-        return out
+            out = replace(out, trees=(*out.trees, *new))._capped(fresh)
+        fresh = draw(_RAKED * len(X), rng.child("rake"), None)
+        factors = rake(seen, fresh, k, np.exp(np.minimum(out.log_weight(fresh) - out.cap, 0.0)))
+        return replace(out, factors=factors)._capped(fresh)
+
+    def _capped(self, drawn: Mapping[str, Codes]) -> Filter:
+        """Return it with the cap, and the share that is kept, of drawn rows."""
+        weight = self.log_weight(drawn)
+        cap = float(np.quantile(weight, _CAP))
+        return replace(self, cap=cap, rate=float(np.exp(np.minimum(weight - cap, 0.0)).mean()))
 
     def log_weight(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
         """Return the log density ratio of each row, up to a constant, shape (n,)."""
         X = _design(self.names, codes)
+        factors = np.zeros(len(X))
+        for name, of_code in self.factors.items():
+            factors += of_code[codes[name]]
         if len(X) < _SIDE_BY_SIDE:
-            return self._sum(X)
+            return self._sum(X) + factors
         # The compiled trees let other threads run.
         with ThreadPoolExecutor(2) as pool:
-            return np.concatenate(list(pool.map(self._sum, np.array_split(X, 2))))
+            return np.concatenate(list(pool.map(self._sum, np.array_split(X, 2)))) + factors
 
     def _sum(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         total = np.zeros(len(X))
@@ -94,8 +116,8 @@ class Filter:
 
     def keep(self, codes: Mapping[str, Codes], g: np.random.Generator) -> NDArray[np.bool_]:
         """Return which rows are kept, shape (n,)."""
-        weight = self.log_weight(codes)
-        return np.log(g.random(len(weight))) < weight - self.cap
+        probability = np.exp(np.minimum(self.log_weight(codes) - self.cap, 0.0))
+        return kept(probability, likeness([codes[name] for name in self.names[-_BALANCED:]]), g)
 
     @cached_property
     def _compiled(self) -> list[CompiledTree]:
@@ -104,11 +126,13 @@ class Filter:
     def state(self) -> State:
         """Return all that `from_state` needs."""
         joined = {p: np.concatenate([t[p] for t in self.trees]) for p in _PARTS} if self.trees else {}
+        joined |= {f"factor.{self.names.index(name)}": of_code for name, of_code in self.factors.items()}
         sizes = [len(t["feature"]) for t in self.trees]
-        return State(joined, {"names": list(self.names), "sizes": sizes, "cap": self.cap, "rate": self.rate})
+        meta = {"names": list(self.names), "sizes": sizes, "factors": list(self.factors)}
+        return State(joined, meta | {"cap": self.cap, "rate": self.rate})
 
     @classmethod
-    def from_state(cls, state: State, known: Mapping[str, Any]) -> Self:
+    def from_state(cls, state: State, known: Mapping[str, Atoms]) -> Self:
         """Make it again for columns that are known; every index is checked, for compiled code will follow it."""
         names, meta = tuple(state.meta["names"]), state.meta
         ends = np.cumsum(meta["sizes"]).astype(int).tolist()
@@ -126,9 +150,11 @@ class Filter:
             if not fits:
                 raise InputError("this model is damaged: its filter's trees point outside themselves; fit it again")
             trees.append(tree)
-        if not set(names) <= set(known) or not 0 < float(meta["rate"]) <= 1:
+        factors = {n: np.asarray(state.arrays[f"factor.{names.index(n)}"], np.float64) for n in meta["factors"]}
+        fits = set(names) <= set(known) and all(of.shape == (known[n].k,) for n, of in factors.items())
+        if not fits or not 0 < float(meta["rate"]) <= 1:
             raise InputError("this model is damaged: its filter does not fit its columns; fit it again")
-        return cls(names, tuple(trees), float(meta["cap"]), float(meta["rate"]))
+        return cls(names, tuple(trees), factors, float(meta["cap"]), float(meta["rate"]))
 
 
 _PARTS = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}

@@ -20,6 +20,7 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.encoding.rules.cells import put
 from seedstock.encoding.rules.keep import contradiction, mend
+from seedstock.generators._even import even
 from seedstock.generators._wanted import FREE, Wanted, encode, settled
 
 __all__ = ["FREE", "TabularFitted", "Wanted", "weighted"]
@@ -195,7 +196,8 @@ def _as_type_of(name: str, new: Column, old: Column) -> Column:
 
 
 def weighted(weights: NDArray[Any], n: int, g: np.random.Generator) -> Codes:
-    """Draw n indices with probabilities proportional to weights, shape (k,)."""
+    """Draw n indices with probabilities proportional to weights, shape (k,), in random order."""
     cumulative = np.cumsum(weights, dtype=float)
-    picked: Codes = np.searchsorted(cumulative, g.random(n) * cumulative[-1], side="right").astype(np.int64)
+    u = even(g.permutation(n), g)
+    picked: Codes = np.searchsorted(cumulative, u * cumulative[-1], side="right").astype(np.int64)
     return np.minimum(picked, len(cumulative) - 1)

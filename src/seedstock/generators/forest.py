@@ -202,7 +202,8 @@ class Forest:
         if not self.filter_rounds or len(varied) < 2 or len(data.table) < _FILTER_ROWS:
             return plain
         real = {name: codes[name] for name in varied}
-        kept = Filter.fit(plain.draw_kept, real, rng.child("filter"), self.filter_rounds)
+        k = {name: plan.atoms[name].k for name in varied}
+        kept = Filter.fit(plain.draw_kept, real, k, rng.child("filter"), self.filter_rounds)
         return replace(plain, filter=kept)
 
     def _conditional(
