@@ -21,6 +21,7 @@ from seedstock.network.types import types_in
 from seedstock.report import charts, space
 from seedstock.report.cards import cards_by_group, learner_name
 from seedstock.report.changes import TONES, changes, found_in
+from seedstock.report.course import courses
 from seedstock.report.datacard import data_card
 from seedstock.report.mechanism import mechanism
 from seedstock.report.pictures import sparkline
@@ -94,6 +95,7 @@ def _render(run: Run, limit: int) -> str:
     evidence = Evidence(run.train, run.holdout, run.synthetic)
     pairs, pairs_note = _pairs(run)
     learning = _learning(run)
+    shown_courses = courses(run)
     laid = space.density_map(evidence, rng.child("map"))
     near = space.nearest_distances(evidence, rng.child("nearest"))
     keep = ("name", "option", "tip", "width", "whole", "unit", "note", "error", "text", "rows")
@@ -102,6 +104,7 @@ def _render(run: Run, limit: int) -> str:
         "pairs": pairs,
         "map": charts.density(laid[0]) if laid else {},
         "learning": {k: {x: v for x, v in c.items() if x in keep} for k, c in learning.items()},
+        "courses": {f"{k}{i}": c[k] for i, c in enumerate(shown_courses) for k in ("course", "memory")},
         "near": {"distances": charts.distances(near["edges"], near["holdout"], near["synthetic"])} if near else {},
     }
     css, script, library = _asset("style.css"), _asset("page.js"), _asset("echarts.min.js")
@@ -124,6 +127,7 @@ def _render(run: Run, limit: int) -> str:
         pairs=list(pairs),
         pairs_note=pairs_note,
         learning=learning,
+        courses=[c["name"] for c in shown_courses],
         learning_why=_why_no_learning(run),
         map_share=f"{100 * laid[1]:.0f}" if laid else None,
         near=near is not None,

@@ -41,6 +41,9 @@
     var list = Array.isArray(params) ? params : [params];
     var first = list[0];
     var title = first.name;
+    if (chart.tip === "course") {
+      title = chart.option.xAxis.type === "time" ? day(first.value[0]) : short(first.value[0]);
+    }
     if (chart.tip === "bins") {
       var half = chart.width / 2;
       var x = first.value[0];
@@ -55,8 +58,12 @@
     }
     return tipNode(title, list.map(function (p) {
       var value = Array.isArray(p.value) ? p.value[1] : p.value;
-      return { mark: p.seriesIndex ? "k-drawn" : "k-real", name: p.seriesName, value: short(value) + (chart.tip === "plain" ? "" : " %") };
+      return { mark: p.seriesIndex ? "k-drawn" : "k-real", name: p.seriesName, value: short(value) + (bare(chart) ? "" : " %") };
     }));
+  }
+
+  function bare(chart) {
+    return chart.tip === "plain" || chart.tip === "course";
   }
 
   function day(ms) {
@@ -110,13 +117,13 @@
         backgroundColor: "transparent",
         extraCssText: "box-shadow:none;z-index:20",
         transitionDuration: 0,
-        axisPointer: { type: chart.tip === "bins" ? "line" : "shadow", lineStyle: { color: faint }, shadowStyle: { color: color("hover") } },
+        axisPointer: { type: chart.tip === "bins" || chart.tip === "course" ? "line" : "shadow", lineStyle: { color: faint }, shadowStyle: { color: color("hover") } },
         formatter: function (p) { return heat ? cellTip(chart, p) : seriesTip(chart, p); }
       }
     };
     if (heat) return heatmap(option, chart, box, faint, line);
     var lying = source.yAxis.type === "category";
-    var unit = chart.tip === "plain" ? false : true;
+    var unit = !bare(chart);
     option.xAxis = axis(source.xAxis, faint, line, lying ? unit : null, !lying && chart.rows <= 12);
     option.yAxis = axis(source.yAxis, faint, line, lying ? null : unit, lying);
     option.series = source.series.map(function (s, k) {
@@ -138,7 +145,7 @@
       }
       return out;
     });
-    if (chart.tip === "plain") {
+    if (bare(chart)) {
       option.legend = { left: 0, top: 0, textStyle: { color: faint }, itemWidth: 12, itemHeight: 12, icon: "roundRect" };
       option.grid.top = 34;
       option.grid.right = 48;
