@@ -139,7 +139,7 @@ def test_the_state_is_the_whole_model_and_damage_is_told() -> None:
     state = fitted().state()
     again = TimeSeriesFitted.from_state(State(dict(state.arrays), state.meta))
     assert again.sample(300, Rng(3)).table.equals(fitted().sample(300, Rng(3)).table)
-    for name in ("walk.0.donors.kind", "walk.0.scale", "walk.0.lags"):
+    for name in ("walk.0.donors.kind", "walk.0.usual", "walk.0.lags"):
         with pytest.raises(InputError, match="damaged"):
             TimeSeriesFitted.from_state(State({k: v for k, v in state.arrays.items() if k != name}, state.meta))
     kinds = state.arrays["walk.0.donors.kind"] + 50

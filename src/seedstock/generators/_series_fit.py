@@ -18,10 +18,11 @@ from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._series_course import Course, fit_course
-from seedstock.generators._series_kinds import kinds_of, spread
+from seedstock.generators._series_kinds import kinds_of
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_part import Given, Read, fit_part
 from seedstock.generators._series_rows import Walk
+from seedstock.generators._series_width import fit_width, spread
 
 if TYPE_CHECKING:
     from seedstock.generators.time_series import TimeSeries
@@ -116,19 +117,24 @@ def fit_walk(
         fit_course(np.where(usual[c % S], Y[:, c], np.nan), k, int(k[-1]) + 1, cycles) for c in range(Y.shape[1])
     )
     D = Y - (np.stack([f(k) for f in courses], axis=1) if courses else np.zeros_like(Y))
-    scale = np.array([spread(D[:, c]) for c in range(D.shape[1])])
     spikes = tuple(_spikes(data.table[c].values[~data.table[c].missing]) for c in numbers for _ in range(S))
     spike = np.full(Y.shape, -1, np.int16)
     for c, found_values in enumerate(spikes):
         for i, v in enumerate(found_values):
             spike[Y[:, c] == v, c] = i
+    widths = tuple(
+        fit_width(np.where(spike[:, c] < 0, D[:, c], np.nan), k, int(k[-1]) + 1, cycles) for c in range(D.shape[1])
+    )
+    R = D / np.stack([w(k) for w in widths], axis=1) if widths else D
     missing = ~np.isfinite(Y) & ~np.tile(absent, (1, len(numbers)))
-    walks, groups = [], _groups(D / scale, state, absent, panel.held)
+    walks, groups = [], _groups(R, state, absent, panel.held)
     for p, own in enumerate(groups):
         c = _places(own, len(numbers), S)
         q = _places(own, len(states), S)
         atoms = [plan.atoms[name] for name in states for _ in own]
-        read = Read(Y[:, c], tuple(courses[i] for i in c), scale[c], tuple(spikes[i] for i in c), spike[:, c])
+        read = Read(
+            Y[:, c], tuple(courses[i] for i in c), tuple(widths[i] for i in c), tuple(spikes[i] for i in c), spike[:, c]
+        )
         given = Given(state[:, q], missing[:, c], absent[:, own], atoms)
         walks.append(fit_part(settings, panel, read, given, rng.child("part", p)))
     walk = Walk(calendar, tuple(walks), tuple(groups))

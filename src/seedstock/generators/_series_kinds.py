@@ -13,15 +13,18 @@ from seedstock.encoding.atoms import Codes
 from seedstock.generators._ensemble import Ensemble
 from seedstock.generators._grow_trees import TreeSettings, grow
 from seedstock.generators._series_dynamics import Donors
+from seedstock.generators._series_width import spread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _MOST_KINDS = 32
 _LEAST = 3
+_STAYS = 0.5
 _CLUSTERS = 24
 _CLUSTERED = 20_000
 _FEW = 40
+_FINE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,25 @@ class Trees:
         return ({} if self.kind is None else {-1: self.kind}) | dict(self.of)
 
 
-def kinds_of(flags: NDArray[np.integer], held: NDArray[np.bool_]) -> Ints:
+def lasting(flags: NDArray[np.integer], held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which flags stay as they are clearly more often than chance would have it, shape (m,).
+
+    >>> flags = np.stack([np.repeat([0, 1, 0], 50), np.arange(150) % 7 % 2], axis=1)
+    >>> lasting(flags, np.zeros(150, bool)).tolist()
+    [True, False]
+    """
+    out = np.zeros(flags.shape[1], bool)
+    both = ~held[1:] & ~held[:-1]
+    for j in range(flags.shape[1]):
+        x = np.unique(flags[:, j], return_inverse=True)[1].reshape(-1)
+        share = np.bincount(x[~held]) / max(int((~held).sum()), 1)
+        chance = float((share**2).sum())
+        stays = float((x[1:] == x[:-1])[both].mean()) if both.any() else 1.0
+        out[j] = chance < 1 and (stays - chance) / (1 - chance) > _STAYS
+    return out
+
+
+def kinds_of(flags: NDArray[np.integer], held: NDArray[np.bool_], most: int = _MOST_KINDS) -> Ints:
     """Return each moment's kind: the combinations of its flags, the commonest one 0, all rare ones the last.
 
     Parameters
@@ -52,6 +73,8 @@ def kinds_of(flags: NDArray[np.integer], held: NDArray[np.bool_]) -> Ints:
     flags : int ndarray, shape (T, m)
     held : bool ndarray, shape (T,)
         Moments of which nothing is known; they count for nothing.
+    most : int
+        Combinations that are kinds of their own.
     """
     combos = np.zeros(len(flags), np.int64)
     for j in range(flags.shape[1]):
@@ -61,14 +84,16 @@ def kinds_of(flags: NDArray[np.integer], held: NDArray[np.bool_]) -> Ints:
     order = np.argsort(-sizes, kind="stable")
     rank = np.empty(len(sizes), np.int64)
     rank[order] = np.arange(len(sizes))
-    most = int(np.clip((sizes >= _LEAST).sum(), 1, _MOST_KINDS))
+    most = int(np.clip((sizes >= _LEAST).sum(), 1, most))
     if most < (sizes > 0).sum():
         rank = np.minimum(rank, most)
     out = np.where(held, 0, rank[combos])
     return np.unique(out, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def fit_trees(X: Floats, donors: Donors, changed: NDArray[np.bool_], settings: TreeSettings, rng: Rng) -> Trees:
+def fit_trees(
+    X: Floats, donors: Donors, changed: NDArray[np.bool_], loose: Ints, settings: TreeSettings, rng: Rng
+) -> Trees:
     """Learn which kind comes next, and within each kind which innovations.
 
     Parameters
@@ -77,16 +102,21 @@ def fit_trees(X: Floats, donors: Donors, changed: NDArray[np.bool_], settings: T
         What is known before each donor's moment.
     changed : bool ndarray, shape (n,)
         Whether its kind differs from the one before.
+    loose : int64 ndarray, shape (n,)
+        Combinations of fleeting states, which the trees of a kind tell apart as well.
     """
     kind = donors.kind.astype(np.int64)
     which = None
     if kind.max() > 0:
-        which = _grown(X, kind, kind, settings, rng.child("kind"))
+        # What comes next is nearly certain most of the time: a few moments tell when it is not.
+        fine = replace(settings, min_leaf_rows=min(_FINE, settings.min_leaf_rows))
+        which = _grown(X, kind, kind, fine, rng.child("kind"))
     of = {}
     for group in np.unique(2 * kind + changed).tolist():
         rows = np.flatnonzero(2 * kind + changed == group)
         own = rng.child("group", group)
-        classes = _classes(donors.take(rows), own.child("classes"))
+        classes = _classes(donors.take(rows), own.child("classes")) * (int(loose.max()) + 1) + loose[rows]
+        classes = np.unique(classes, return_inverse=True)[1].reshape(-1).astype(np.int64)
         less = settings if len(rows) >= _FEW else replace(settings, trees=1)
         of[group] = _grown(X[rows], classes, rows, less, own)
     return Trees(which, of)
@@ -117,12 +147,3 @@ def _classes(donors: Donors, rng: Rng) -> Codes:
         return np.zeros(n, np.int64)
     model = KMeans(count, n_init=1, max_iter=50, random_state=rng.integer()).fit(few)
     return np.unique(model.predict(E), return_inverse=True)[1].reshape(-1).astype(np.int64)
-
-
-def spread(d: Floats) -> float:
-    """Return the robust standard deviation of what is known; 1 where there is none."""
-    known = d[np.isfinite(d)]
-    if not len(known):
-        return 1.0
-    found = 1.4826 * float(np.median(np.abs(known - np.median(known))))
-    return found or float(known.std()) or 1.0

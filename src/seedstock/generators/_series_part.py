@@ -13,9 +13,10 @@ from seedstock.encoding.atoms import Atoms
 from seedstock.generators._grow_trees import TreeSettings, placement
 from seedstock.generators._series_course import Course, regimes
 from seedstock.generators._series_dynamics import RECENT, Donors, Lags, features, filled, fit_lags
-from seedstock.generators._series_kinds import fit_trees, kinds_of
+from seedstock.generators._series_kinds import fit_trees, kinds_of, lasting
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_walk import Part
+from seedstock.generators._series_width import Width
 
 if TYPE_CHECKING:
     from seedstock.generators.time_series import TimeSeries
@@ -27,6 +28,8 @@ _MOST_DONORS = 400_000
 _FAR = 4.5
 """Robust standard deviations from which a deviation is none of the usual ones."""
 _TOLD = 0.8
+_LOOSE = 8
+"""Combinations of fleeting states that the trees of innovations tell apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class Read:
 
     Y: Floats
     courses: tuple[Course, ...]
-    scale: Floats
+    widths: tuple[Width, ...]
     spikes: tuple[Floats, ...]
     spike: NDArray[np.int16]
 
@@ -60,15 +63,19 @@ class Given:
 
 def fit_part(settings: TimeSeries, panel: Panel, read: Read, given: Given, rng: Rng) -> Part:
     """Learn what is left of some series beside their courses."""
-    calendar, Y, courses, scale = panel.calendar, read.Y, read.courses, read.scale
+    calendar, Y, courses, widths = panel.calendar, read.Y, read.courses, read.widths
     T = calendar.span
     k = calendar.moment(np.arange(T))
     D = Y - (np.stack([f(k) for f in courses], axis=1) if courses else np.zeros_like(Y))
+    R = D / np.stack([w(k) for w in widths], axis=1) if widths else D
     state, absent, missing, spike = given.state, given.absent, given.missing, read.spike
-    hidden = _untold(regimes(D / scale), state, panel.held)
-    kind = kinds_of(np.concatenate([state, absent, missing, spike, hidden], axis=1), panel.held)
+    hidden = _untold(regimes(R), state, panel.held)
+    flags = np.concatenate([state, missing, spike], axis=1)
+    lasts = lasting(flags, panel.held)
+    kind = kinds_of(np.concatenate([flags[:, lasts], absent, hidden], axis=1), panel.held)
+    loose = kinds_of(flags[:, ~lasts], panel.held, _LOOSE)
     periods = _periods(courses, calendar.cycle, len(calendar.phases))
-    level, lags, full, E = _dynamics(D / scale, kind, periods)
+    level, lags, full, E = _dynamics(np.where(spike < 0, R, np.nan), R, kind, periods)
     donors = Donors(E.astype(np.float32), spike, missing, state.astype(np.int32), absent, kind.astype(np.int32))
     rows = _usable(panel.held, lags.longest)
     place = []
@@ -77,7 +84,10 @@ def fit_part(settings: TimeSeries, panel: Panel, read: Read, given: Given, rng: 
         line = placement(atoms, state[np.maximum(rows - 1, 0), q], kind[rows])
         place.append(np.arange(atoms.k, dtype=float) if line is None else line.astype(float))
     turns = np.array(sorted({min(f) for c in courses for f in _free(c).values()}))
-    calendared = [*calendar.clock(np.arange(T)).values(), *(np.floor(24 * np.mod(f * k, 1.0)) for f in turns)]
+    calendared = [
+        *calendar.clock(np.arange(T)).values(),
+        *(np.floor(24 * np.mod(f * k + 1e-9, 1.0) + 1e-6) for f in turns),
+    ]
     X = np.concatenate([np.stack(calendared, axis=1), features(full, E, place, state, donors)], axis=1)
     g = rng.child("donors").generator()
     if len(rows) > _MOST_DONORS:
@@ -86,10 +96,10 @@ def fit_part(settings: TimeSeries, panel: Panel, read: Read, given: Given, rng: 
     rows = rows[g.permutation(len(rows))]
     changed = np.r_[False, kind[1:] != kind[:-1]]
     tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, settings.shrinkage_share)
-    trees = fit_trees(X[rows], donors.take(rows), changed[rows], tree, rng.child("trees"))
+    trees = fit_trees(X[rows], donors.take(rows), changed[rows], loose[rows], tree, rng.child("trees"))
     bounds = np.stack([np.nanmin(Y, axis=0), np.nanmax(Y, axis=0)]) if Y.size else np.zeros((2, 0))
     return Part(
-        calendar, courses, scale, bounds, read.spikes, level, lags, donors.take(rows), trees, tuple(place), turns
+        calendar, courses, widths, bounds, read.spikes, level, lags, donors.take(rows), trees, tuple(place), turns
     )  # fmt: skip
 
 
@@ -142,8 +152,11 @@ def _usable(held: NDArray[np.bool_], longest: int) -> Ints:
     return np.flatnonzero(~held)
 
 
-def _dynamics(R: Floats, kind: Ints, periods: list[int]) -> tuple[Floats, Lags, Floats, Floats]:
-    """Return levels by kind, lags, deviations without gaps and innovations: with levels where these foretell better."""
+def _dynamics(free: Floats, R: Floats, kind: Ints, periods: list[int]) -> tuple[Floats, Lags, Floats, Floats]:
+    """Return levels by kind, lags, deviations without gaps and innovations: with levels where these foretell better.
+
+    Lags are learned from what is free to move: deviations without spikes.
+    """
     best: tuple[float, tuple[Floats, Lags, Floats, Floats]] | None = None
     none = np.zeros((int(kind.max()) + 1, R.shape[1]))
     tries = [none]
@@ -158,7 +171,7 @@ def _dynamics(R: Floats, kind: Ints, periods: list[int]) -> tuple[Floats, Lags, 
     for level in tries:
         left = R - level[kind]
         # Rare regimes far off would pull the lags toward themselves.
-        lags = fit_lags(np.where(np.abs(left) > _FAR, np.nan, left), periods)
+        lags = fit_lags(np.where(np.abs(left) > _FAR, np.nan, free - level[kind]), periods)
         full, E = filled(left, lags)
         cost = float(np.log(np.abs(E).mean(axis=0) + 1e-12).sum())
         if best is None or cost < best[0]:

@@ -17,6 +17,7 @@ from seedstock.generators._series_kinds import Trees
 from seedstock.generators._series_panel import Calendar
 from seedstock.generators._series_rows import Walk
 from seedstock.generators._series_walk import Part
+from seedstock.generators._series_width import Width
 
 
 def walk_state(walk: Walk) -> State:
@@ -52,7 +53,11 @@ def walk_from_state(state: State) -> Walk:
 
 
 def _part_state(part: Part) -> State:
-    arrays: dict[str, NDArray[Any]] = {"scale": part.scale, "bounds": part.bounds, "turns": part.turns}
+    arrays: dict[str, NDArray[Any]] = {
+        "usual": np.array([w.usual for w in part.widths]),
+        "bounds": part.bounds,
+        "turns": part.turns,
+    }
     arrays |= {"lags": part.lags.lags, "weight": part.lags.weight}
     arrays |= {f"donors.{k}": v for k, v in part.donors.arrays().items()}
     for g, ensemble in part.trees.all().items():
@@ -60,16 +65,22 @@ def _part_state(part: Part) -> State:
     arrays["level"] = part.level
     for c, course in enumerate(part.courses):
         arrays |= {f"course.{c}.{k}": v for k, v in course.arrays().items()}
+        arrays |= {f"width.{c}.{k}": v for k, v in part.widths[c].course.arrays().items()}
         arrays[f"spikes.{c}"] = part.spikes[c]
     arrays |= {f"place.{q}": line for q, line in enumerate(part.place)}
     periods = [list(c.of) for c in part.courses]
+    widths = [list(w.course.of) for w in part.widths]
     groups = list(part.trees.all())
-    return State(arrays, {"groups": groups, "periods": periods, "states": len(part.place)})
+    return State(arrays, {"groups": groups, "periods": periods, "widths": widths, "states": len(part.place)})
 
 
 def _part_from_state(state: State, calendar: Calendar) -> Part:
     a, meta = state.arrays, state.meta
     courses = tuple(Course.from_arrays(within(a, f"course.{c}."), of) for c, of in enumerate(meta["periods"]))
+    widths = tuple(
+        Width(float(a["usual"][c]), Course.from_arrays(within(a, f"width.{c}."), of))
+        for c, of in enumerate(meta["widths"])
+    )
     C, Q = len(courses), int(meta["states"])
     spikes = tuple(np.asarray(a[f"spikes.{c}"], float) for c in range(C))
     place = tuple(np.asarray(a[f"place.{q}"], float) for q in range(Q))
@@ -78,13 +89,13 @@ def _part_from_state(state: State, calendar: Calendar) -> Part:
     trees = Trees(every.pop(-1, None), every)
     lags = Lags(np.asarray(a["lags"], np.int64), np.asarray(a["weight"], float))
     part = Part(
-        calendar, courses, a["scale"], a["bounds"], spikes, a["level"],
+        calendar, courses, widths, a["bounds"], spikes, a["level"],
         lags, donors, trees, place, np.asarray(a["turns"], float),
     )  # fmt: skip
     kinds = len(part.level)
     n, S = donors.absent.shape
     shapes = (
-        part.scale.shape == (C,)
+        len(widths) == C
         and part.bounds.shape == (2, C)
         and lags.weight.shape == (C, len(lags.lags) * C)
         and (lags.lags > 0).all()
@@ -102,7 +113,7 @@ def _part_from_state(state: State, calendar: Calendar) -> Part:
         shapes
         and np.isfinite(lags.weight).all()
         and np.isfinite(donors.innovation).all()
-        and (part.scale > 0).all()
+        and all(w.usual > 0 for w in widths)
         and all(int(e.feature.max()) < width for e in trees.all().values())
         and all(int(e.codes.max()) < n for e in trees.of.values())
         and (trees.kind is None or int(trees.kind.codes.max()) < kinds)

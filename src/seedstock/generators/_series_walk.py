@@ -14,6 +14,7 @@ from seedstock.generators._series_course import Course
 from seedstock.generators._series_dynamics import LONGEST_STATE, RECENT, Donors, Lags, Past
 from seedstock.generators._series_kinds import Trees
 from seedstock.generators._series_panel import Calendar
+from seedstock.generators._series_width import Width
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,8 +55,8 @@ class Part:
     ----------
     courses : tuple of Course
         One a channel.
-    scale : float64 ndarray, shape (C,)
-        What a deviation of 1 is.
+    widths : tuple of Width
+        What a deviation of 1 is, at each moment.
     bounds : float64 ndarray, shape (2, C)
         Least and greatest real value of each channel.
     spikes : tuple of float64 ndarray
@@ -70,7 +71,7 @@ class Part:
 
     calendar: Calendar
     courses: tuple[Course, ...]
-    scale: Floats
+    widths: tuple[Width, ...]
     bounds: Floats
     spikes: tuple[Floats, ...]
     level: Floats
@@ -83,7 +84,10 @@ class Part:
     def known(self, i: Ints) -> Floats:
         """Return what trees know of open moments before they come, shape (m, ...)."""
         k = self.calendar.moment(i)
-        parts = [*self.calendar.clock(i).values(), *(np.floor(24 * np.mod(f * k, 1.0)) for f in self.turns)]
+        parts = [
+            *self.calendar.clock(i).values(),
+            *(np.floor(24 * np.mod(f * k + 1e-9, 1.0) + 1e-6) for f in self.turns),
+        ]
         return np.stack(parts, axis=1)
 
     def begin(self) -> Past:
@@ -102,7 +106,8 @@ class Part:
         k = self.calendar.moment(i)
         C, donors, lags = len(self.courses), self.donors, self.lags
         F = np.stack([c(k) for c in self.courses], axis=1) if C else np.zeros((m, 0))
-        low, high = (self.bounds[0] - F) / self.scale, (self.bounds[1] - F) / self.scale
+        scale = np.stack([w(k) for w in self.widths], axis=1) if C else np.ones((m, 0))
+        low, high = (self.bounds[0] - F) / scale, (self.bounds[1] - F) / scale
         known = self.known(i)
         g = rng.child("stretch", j + 1).generator()
         chance = g.random((m, (1 + _TRIES) * half)).tolist()
@@ -154,14 +159,14 @@ class Part:
             picked[t] = donor
             if spiky is not None and (on := spiky[donor]) is not None:
                 for c in np.flatnonzero(on).tolist():
-                    r[c] = (self.spikes[c][donors.spike[donor, c]] - F[t, c]) / self.scale[c] - own[c]
+                    r[c] = (self.spikes[c][donors.spike[donor, c]] - F[t, c]) / scale[t, c] - own[c]
             R[here], E[t + RECENT] = r, np.abs(e)
             new = states[donor]
             run = np.where(new == state, np.minimum(run + 1, LONGEST_STATE), 1.0)
             state = new
             absent = np.where(absents[donor], np.minimum(absent + 1, LONGEST_STATE), 0.0)
             missing = np.where(missings[donor], np.minimum(missing + 1, LONGEST_STATE), 0.0)
-        value = F + self.scale * (R[M:] + levels[donors.kind[picked]])
+        value = F + scale * (R[M:] + levels[donors.kind[picked]])
         for c, values in enumerate(self.spikes):
             if len(values):
                 s = donors.spike[picked, c]
