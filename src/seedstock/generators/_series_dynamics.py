@@ -173,8 +173,6 @@ class Donors:
     missing : bool ndarray, shape (n, C)
     state : int32 ndarray, shape (n, Q)
         Codes of the columns that are no numbers.
-    absent : bool ndarray, shape (n, S)
-        Series without a row.
     kind : int32 ndarray, shape (n,)
         See `seedstock.generators._series_kinds`.
     """
@@ -183,7 +181,6 @@ class Donors:
     spike: NDArray[np.int16]
     missing: NDArray[np.bool_]
     state: NDArray[np.int32]
-    absent: NDArray[np.bool_]
     kind: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -195,12 +192,12 @@ class Donors:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to save."""
-        return {k: getattr(self, k) for k in ("innovation", "spike", "missing", "state", "absent", "kind")}
+        return {k: getattr(self, k) for k in ("innovation", "spike", "missing", "state", "kind")}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Donors:
         """Make them again."""
-        return cls(**{k: arrays[k] for k in ("innovation", "spike", "missing", "state", "absent", "kind")})
+        return cls(**{k: arrays[k] for k in ("innovation", "spike", "missing", "state", "kind")})
 
 
 @dataclass
@@ -235,7 +232,7 @@ class Past:
         return Past(*(np.array(getattr(self, k)) for k in ("R", "E", "state", "run", "absent", "missing", "kind")))
 
 
-def features(full: Floats, E: Floats, place: list[Floats], codes: Ints, donors: Donors) -> Floats:
+def features(full: Floats, E: Floats, place: list[Floats], absent: NDArray[np.bool_], donors: Donors) -> Floats:
     """Return for all moments at once what `Past` tells before each of them, shape (T, 3C + 2Q + S + C + 2).
 
     Parameters
@@ -244,17 +241,15 @@ def features(full: Floats, E: Floats, place: list[Floats], codes: Ints, donors: 
         Deviations without gaps, and innovations.
     place : list of ndarray
         Where each state's codes lie on a line.
-    codes : int64 ndarray, shape (T, Q)
+    absent : bool ndarray, shape (T, S)
     donors : Donors
         All T moments.
     """
     parts = [_before(full), _mean(full), _mean(np.abs(E))]
     for q, line in enumerate(place):
-        parts += [_before(line[codes[:, q]][:, None]), _before(runs(codes[:, q])[:, None])]
+        parts += [_before(line[donors.state[:, q]][:, None]), _before(runs(donors.state[:, q])[:, None])]
     kind = np.stack([donors.kind.astype(float), runs(donors.kind)], axis=1)
-    return np.concatenate(
-        [*parts, _before(streaks(donors.absent)), _before(streaks(donors.missing)), _before(kind)], axis=1
-    )
+    return np.concatenate([*parts, _before(streaks(absent)), _before(streaks(donors.missing)), _before(kind)], axis=1)
 
 
 def _before(x: Floats) -> Floats:

@@ -18,7 +18,7 @@ from seedstock.core.table import Dataset
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._series_course import Course, fit_course
-from seedstock.generators._series_kinds import kinds_of
+from seedstock.generators._series_kinds import carried, kinds_of
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_part import Given, Read, fit_part
 from seedstock.generators._series_rows import Walk
@@ -111,7 +111,7 @@ def fit_walk(
     absent = panel.row < 0
     state = np.zeros((T, len(states) * S), np.int64)
     for q, name in enumerate(states):
-        state[:, q * S : (q + 1) * S] = _carried(np.where(absent, -1, codes[name][panel.row]))
+        state[:, q * S : (q + 1) * S] = carried(np.where(absent, -1, codes[name][panel.row]))
     usual = [_usual(state[:, s::S], panel.held) for s in range(S)]
     courses = tuple(
         fit_course(np.where(usual[c % S], Y[:, c], np.nan), k, int(k[-1]) + 1, cycles) for c in range(Y.shape[1])
@@ -195,19 +195,6 @@ def _spikes(values: NDArray[Any]) -> Floats:
     padded = np.r_[share[:1] * 0, share, share[-1:] * 0]
     beside = (padded[:-2] + padded[2:]) / np.where((np.arange(len(v)) == 0) | (np.arange(len(v)) == len(v) - 1), 1, 2)
     return v[(share >= _SPIKE) & (share > _STANDS_OUT * beside)].astype(float)[:100]
-
-
-def _carried(codes: Ints) -> Ints:
-    """Return states with those of moments without a row carried on from before, shape (T, S)."""
-    out = codes.copy()
-    for s in range(out.shape[1]):
-        known = np.flatnonzero(out[:, s] >= 0)
-        if not len(known):
-            out[:, s] = 0
-            continue
-        last = np.maximum.accumulate(np.where(out[:, s] >= 0, np.arange(len(out)), -1))
-        out[:, s] = out[np.where(last >= 0, last, known[0]), s]
-    return out
 
 
 def _told(found: Readings, panel: Panel, numbers: list[str], courses: tuple[Course, ...], S: int) -> list[str]:

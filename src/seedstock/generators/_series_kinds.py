@@ -1,4 +1,4 @@
-"""Kinds of moments: states, gaps, spikes and rare regimes together, which last and then turn into each other."""
+"""Kinds of moments: states, spikes and rare regimes together, which last and then turn into each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STAYS = 0.5
 _CLUSTERS = 24
 _CLUSTERED = 20_000
 _FEW = 40
-_FINE = 4
+_MOST_PATTERNS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +35,63 @@ class Trees:
     ----------
     kind : Ensemble or None
         None where there is one kind.
+    absences : Ensemble or None
+        Which series the next moment lacks.
     of : mapping of int to Ensemble
         Donors of kind j that follow the same kind are in ``2 * j``, those after a change in ``2 * j + 1``.
     """
 
     kind: Ensemble | None
+    absences: Ensemble | None
     of: Mapping[int, Ensemble]
 
     def all(self) -> dict[int, Ensemble]:
-        """Return all ensembles; that of the kinds under -1."""
-        return ({} if self.kind is None else {-1: self.kind}) | dict(self.of)
+        """Return all ensembles; that of the kinds under -1, that of the absences under -2."""
+        own = {-1: self.kind, -2: self.absences}
+        return {g: e for g, e in own.items() if e is not None} | dict(self.of)
+
+
+def carried(codes: Ints) -> Ints:
+    """Return codes with those that are unknown (-1) carried on from before, shape (T, m).
+
+    >>> carried(np.array([[-1], [3], [-1], [2]])).ravel().tolist()
+    [3, 3, 3, 2]
+    """
+    out = codes.copy()
+    for s in range(out.shape[1]):
+        known = np.flatnonzero(out[:, s] >= 0)
+        if not len(known):
+            out[:, s] = 0
+            continue
+        last = np.maximum.accumulate(np.where(out[:, s] >= 0, np.arange(len(out)), -1))
+        out[:, s] = out[np.where(last >= 0, last, known[0]), s]
+    return out
+
+
+def patterns_of(absent: NDArray[np.bool_], held: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Ints]:
+    """Return which series are without a row together, shape (patterns, S), and each moment's pattern; 0 is none.
+
+    Patterns beyond the commonest 64 count as the first of them.
+    """
+    found, which = np.unique(np.where(held[:, None], False, absent), axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    none = found.any(axis=1)
+    sizes = np.where(none, np.bincount(which, minlength=len(found)), np.iinfo(np.int64).max)
+    order = np.argsort(-sizes, kind="stable")[:_MOST_PATTERNS]
+    if none.all():
+        order = order[: _MOST_PATTERNS - 1]
+    patterns = np.concatenate([np.zeros((1, absent.shape[1]), bool), found[order][found[order].any(axis=1)]])
+    place = np.full(len(found), min(1, len(patterns) - 1))
+    for i in order.tolist():
+        place[i] = int(np.flatnonzero((patterns == found[i]).all(axis=1))[0])
+    return patterns, place[which].astype(np.int64)
+
+
+def fit_absences(X: Floats, pattern: Ints, settings: TreeSettings, rng: Rng) -> Ensemble | None:
+    """Learn which series are without a row; None where there is one pattern."""
+    if len(np.unique(pattern)) < 2:
+        return None
+    return _grown(X, pattern, pattern, settings, rng)
 
 
 def lasting(flags: NDArray[np.integer], held: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -92,7 +139,13 @@ def kinds_of(flags: NDArray[np.integer], held: NDArray[np.bool_], most: int = _M
 
 
 def fit_trees(
-    X: Floats, donors: Donors, changed: NDArray[np.bool_], loose: Ints, settings: TreeSettings, rng: Rng
+    X: Floats,
+    donors: Donors,
+    changed: NDArray[np.bool_],
+    loose: Ints,
+    absences: Ensemble | None,
+    settings: TreeSettings,
+    rng: Rng,
 ) -> Trees:
     """Learn which kind comes next, and within each kind which innovations.
 
@@ -108,9 +161,7 @@ def fit_trees(
     kind = donors.kind.astype(np.int64)
     which = None
     if kind.max() > 0:
-        # What comes next is nearly certain most of the time: a few moments tell when it is not.
-        fine = replace(settings, min_leaf_rows=min(_FINE, settings.min_leaf_rows))
-        which = _grown(X, kind, kind, fine, rng.child("kind"))
+        which = _grown(X, kind, kind, settings, rng.child("kind"))
     of = {}
     for group in np.unique(2 * kind + changed).tolist():
         rows = np.flatnonzero(2 * kind + changed == group)
@@ -119,7 +170,7 @@ def fit_trees(
         classes = np.unique(classes, return_inverse=True)[1].reshape(-1).astype(np.int64)
         less = settings if len(rows) >= _FEW else replace(settings, trees=1)
         of[group] = _grown(X[rows], classes, rows, less, own)
-    return Trees(which, of)
+    return Trees(which, absences, of)
 
 
 def _grown(X: Floats, classes: Codes, codes: Codes, settings: TreeSettings, rng: Rng) -> Ensemble:

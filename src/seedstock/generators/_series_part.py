@@ -13,7 +13,7 @@ from seedstock.encoding.atoms import Atoms
 from seedstock.generators._grow_trees import TreeSettings, placement
 from seedstock.generators._series_course import Course, regimes
 from seedstock.generators._series_dynamics import RECENT, Donors, Lags, features, filled, fit_lags
-from seedstock.generators._series_kinds import fit_trees, kinds_of, lasting
+from seedstock.generators._series_kinds import carried, fit_absences, fit_trees, kinds_of, lasting, patterns_of
 from seedstock.generators._series_panel import Panel
 from seedstock.generators._series_walk import Part
 from seedstock.generators._series_width import Width
@@ -70,14 +70,21 @@ def fit_part(settings: TimeSeries, panel: Panel, read: Read, given: Given, rng: 
     R = D / np.stack([w(k) for w in widths], axis=1) if widths else D
     state, absent, missing, spike = given.state, given.absent, given.missing, read.spike
     hidden = _untold(regimes(R), state, panel.held)
-    flags = np.concatenate([state, missing, spike], axis=1)
+    lost = np.tile(absent, (1, Y.shape[1] // absent.shape[1]))
+    fixed = [carried(np.where(lost, -1, x.astype(np.int64) + 1)) for x in (missing, spike)]
+    flags = np.concatenate([state, *fixed], axis=1)
     lasts = lasting(flags, panel.held)
-    kind = kinds_of(np.concatenate([flags[:, lasts], absent, hidden], axis=1), panel.held)
+    # A moment without a row changes nothing but the rows.
+    empty = absent.all(axis=1)
+    kind = kinds_of(np.concatenate([flags[:, lasts], hidden], axis=1), panel.held | empty)
+    kind = carried(np.where(empty, -1, kind)[:, None])[:, 0]
+    patterns, gone = patterns_of(absent, panel.held)
     loose = kinds_of(flags[:, ~lasts], panel.held, _LOOSE)
     periods = _periods(courses, calendar.cycle, len(calendar.phases))
     level, lags, full, E = _dynamics(np.where(spike < 0, R, np.nan), R, kind, periods)
-    donors = Donors(E.astype(np.float32), spike, missing, state.astype(np.int32), absent, kind.astype(np.int32))
+    donors = Donors(E.astype(np.float32), spike, missing, state.astype(np.int32), kind.astype(np.int32))
     rows = _usable(panel.held, lags.longest)
+    every, rows = rows, rows[~empty[rows]]
     place = []
     for q in range(state.shape[1]):
         atoms = given.atoms[q]
@@ -88,18 +95,20 @@ def fit_part(settings: TimeSeries, panel: Panel, read: Read, given: Given, rng: 
         *calendar.clock(np.arange(T)).values(),
         *(np.floor(24 * np.mod(f * k + 1e-9, 1.0) + 1e-6) for f in turns),
     ]
-    X = np.concatenate([np.stack(calendared, axis=1), features(full, E, place, state, donors)], axis=1)
+    X = np.concatenate([np.stack(calendared, axis=1), features(full, E, place, absent, donors)], axis=1)
+    tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, settings.shrinkage_share)
+    absences = fit_absences(X[every], gone[every], tree, rng.child("absences"))
     g = rng.child("donors").generator()
     if len(rows) > _MOST_DONORS:
         rows = g.choice(rows, _MOST_DONORS, replace=False)
     # In an order of chance, so that a saved model does not hold the real course.
     rows = rows[g.permutation(len(rows))]
     changed = np.r_[False, kind[1:] != kind[:-1]]
-    tree = TreeSettings(settings.trees, settings.min_leaf_rows, 0.632, settings.rows_per_tree, settings.shrinkage_share)
-    trees = fit_trees(X[rows], donors.take(rows), changed[rows], loose[rows], tree, rng.child("trees"))
+    trees = fit_trees(X[rows], donors.take(rows), changed[rows], loose[rows], absences, tree, rng.child("trees"))
     bounds = np.stack([np.nanmin(Y, axis=0), np.nanmax(Y, axis=0)]) if Y.size else np.zeros((2, 0))
     return Part(
-        calendar, courses, widths, bounds, read.spikes, level, lags, donors.take(rows), trees, tuple(place), turns
+        calendar, courses, widths, bounds, read.spikes, level, lags, donors.take(rows), trees, patterns,
+        tuple(place), turns,
     )  # fmt: skip
 
 

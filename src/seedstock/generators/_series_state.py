@@ -43,7 +43,7 @@ def walk_from_state(state: State) -> Walk:
     fits = (
         len(parts) > 0
         and sorted(s for own in series for s in own.tolist()) == list(range(sum(map(len, series))))
-        and all(part.donors.absent.shape[1] == len(own) for part, own in zip(parts, series, strict=True))
+        and all(part.patterns.shape[1] == len(own) for part, own in zip(parts, series, strict=True))
         and len({len(part.courses) / len(own) for part, own in zip(parts, series, strict=True)}) == 1
         and len({len(part.place) / len(own) for part, own in zip(parts, series, strict=True)}) == 1
     )
@@ -62,7 +62,7 @@ def _part_state(part: Part) -> State:
     arrays |= {f"donors.{k}": v for k, v in part.donors.arrays().items()}
     for g, ensemble in part.trees.all().items():
         arrays |= {f"trees.{g}.{k}": v for k, v in ensemble.arrays().items()}
-    arrays["level"] = part.level
+    arrays |= {"level": part.level, "patterns": part.patterns}
     for c, course in enumerate(part.courses):
         arrays |= {f"course.{c}.{k}": v for k, v in course.arrays().items()}
         arrays |= {f"width.{c}.{k}": v for k, v in part.widths[c].course.arrays().items()}
@@ -86,14 +86,14 @@ def _part_from_state(state: State, calendar: Calendar) -> Part:
     place = tuple(np.asarray(a[f"place.{q}"], float) for q in range(Q))
     donors = Donors.from_arrays(within(a, "donors."))
     every = {int(g): Ensemble.from_arrays(within(a, f"trees.{g}.")) for g in meta["groups"]}
-    trees = Trees(every.pop(-1, None), every)
+    trees = Trees(every.pop(-1, None), every.pop(-2, None), every)
     lags = Lags(np.asarray(a["lags"], np.int64), np.asarray(a["weight"], float))
     part = Part(
         calendar, courses, widths, a["bounds"], spikes, a["level"],
-        lags, donors, trees, place, np.asarray(a["turns"], float),
+        lags, donors, trees, a["patterns"], place, np.asarray(a["turns"], float),
     )  # fmt: skip
     kinds = len(part.level)
-    n, S = donors.absent.shape
+    n, S = len(donors), a["patterns"].shape[1]
     shapes = (
         len(widths) == C
         and part.bounds.shape == (2, C)
@@ -121,7 +121,8 @@ def _part_from_state(state: State, calendar: Calendar) -> Part:
         and (donors.state >= 0).all()
         and all(int(donors.state[:, q].max()) < len(place[q]) for q in range(Q))
         and all(int(donors.spike[:, c].max()) < len(spikes[c]) for c in range(C))
-        and not donors.absent.all()
+        and not part.patterns[0].any()
+        and (trees.absences is None or int(trees.absences.codes.max()) < len(part.patterns))
     ):
         raise InputError("this model is damaged: its moments do not fit each other; fit it again")
     return part

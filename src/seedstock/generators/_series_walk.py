@@ -63,6 +63,8 @@ class Part:
         Values that a channel takes again and again.
     level : float64 ndarray, shape (kinds, C)
         The middle of the deviations at moments of each kind.
+    patterns : bool ndarray, shape (patterns, S)
+        Which series are without a row together.
     place : tuple of float64 ndarray
         Where each state's codes lie on a line, for the trees.
     turns : float64 ndarray
@@ -78,6 +80,7 @@ class Part:
     lags: Lags
     donors: Donors
     trees: Trees
+    patterns: NDArray[np.bool_]
     place: tuple[Floats, ...]
     turns: Floats
 
@@ -92,7 +95,7 @@ class Part:
 
     def begin(self) -> Past:
         """Return a past out of which the warming up begins."""
-        C, Q, S = len(self.courses), len(self.place), self.donors.absent.shape[1]
+        C, Q, S = len(self.courses), len(self.place), self.patterns.shape[1]
         state = np.array([np.bincount(self.donors.state[:, q]).argmax() for q in range(Q)], np.int64)
         return Past(
             np.zeros((self.lags.longest, C)), np.zeros((RECENT, C)), state, np.ones(Q), np.zeros(S), np.zeros(C),
@@ -110,17 +113,17 @@ class Part:
         low, high = (self.bounds[0] - F) / scale, (self.bounds[1] - F) / scale
         known = self.known(i)
         g = rng.child("stretch", j + 1).generator()
-        chance = g.random((m, (1 + _TRIES) * half)).tolist()
+        chance = g.random((m, (2 + _TRIES) * half)).tolist()
         R, E = np.zeros((M + m, C)), np.zeros((RECENT + m, C))
         R[:M], E[:RECENT] = past.R, past.E
         a = known.shape[1]
-        x = np.zeros(a + 3 * C + 2 * len(self.place) + donors.absent.shape[1] + C + 2)
+        x = np.zeros(a + 3 * C + 2 * len(self.place) + self.patterns.shape[1] + C + 2)
         at_state = a + 3 * C
         at_absent = at_state + 2 * len(self.place)
-        at_missing = at_absent + donors.absent.shape[1]
-        innovation, states, absents, missings = (
-            donors.innovation.astype(float), donors.state, donors.absent, donors.missing,
-        )  # fmt: skip
+        at_missing = at_absent + self.patterns.shape[1]
+        innovation, states, missings = donors.innovation.astype(float), donors.state, donors.missing
+        gone = None if self.trees.absences is None else _lists(self.trees.absences)
+        pattern, donor = np.zeros(m, np.int64), 0
         spiky = [None if not s.any() else s for s in (donors.spike >= 0)] if any(map(len, self.spikes)) else None
         which = None if self.trees.kind is None else _lists(self.trees.kind)
         groups = {g: _lists(e) for g, e in self.trees.of.items()}
@@ -142,12 +145,22 @@ class Part:
             x[at_absent:at_missing] = absent
             x[at_missing:-2] = missing
             x[-2], x[-1] = kind, lasted
+            own, first = levels[kind], weight @ R[t + back].ravel() if has_lags else np.zeros(C)
+            if gone is not None:
+                pattern[t] = _pick(gone, x, chance[t][-half:])
+                lacks = self.patterns[pattern[t]]
+                absent = np.where(lacks, np.minimum(absent + 1, LONGEST_STATE), 0.0)
+                if lacks.all():
+                    R[here] = np.minimum(np.maximum(first, low[t] - own), high[t] - own)
+                    run, lasted = np.minimum(run + 1, LONGEST_STATE), min(lasted + 1.0, LONGEST_STATE)
+                    missing, picked[t] = np.zeros(C), donor
+                    continue
             now = kind if which is None else _pick(which, x, chance[t])
             group = 2 * now + (now != kind)
             tree = groups[group if group in groups else group ^ 1]
             lasted = 1.0 if now != kind else min(lasted + 1.0, LONGEST_STATE)
             kind = now
-            own, first = levels[now], weight @ R[t + back].ravel() if has_lags else 0.0
+            own = levels[now]
             for attempt in range(1, 1 + _TRIES):
                 donor = _pick(tree, x, chance[t][attempt * half :])
                 e = innovation[donor]
@@ -164,14 +177,13 @@ class Part:
             new = states[donor]
             run = np.where(new == state, np.minimum(run + 1, LONGEST_STATE), 1.0)
             state = new
-            absent = np.where(absents[donor], np.minimum(absent + 1, LONGEST_STATE), 0.0)
             missing = np.where(missings[donor], np.minimum(missing + 1, LONGEST_STATE), 0.0)
         value = F + scale * (R[M:] + levels[donors.kind[picked]])
         for c, values in enumerate(self.spikes):
             if len(values):
                 s = donors.spike[picked, c]
                 value[:, c] = np.where(s >= 0, values[np.maximum(s, 0)], value[:, c])
-        drawn = Drawn(k, value, missings[picked], states[picked].astype(np.int64), absents[picked])
+        drawn = Drawn(k, value, missings[picked], states[picked].astype(np.int64), self.patterns[pattern])
         after = Past(R[m:].copy(), E[m:].copy(), state.astype(np.int64), run, absent, missing, np.array([kind, lasted]))
         return after, drawn
 
