@@ -28,10 +28,10 @@ from seedstock.generators._raking import rake
 
 _ROWS = 50_000
 """Real rows that the classifier sees at most; as many drawn ones again stand against them, twice."""
-_ITERATIONS = 120
+_ITERATIONS = 200
 _MIN_ROWS = 100
-_CAP = 0.995
-"""Quantile of the weights above which rows are kept for certain."""
+_CAP, _FACTOR_CAP = 0.985, 0.975
+"""Quantiles of the weights above which rows are kept as often as at it."""
 _FLOOR = -4.0
 _RAKED = 3
 """Drawn rows for each real one, of which the last shares are raked."""
@@ -54,8 +54,8 @@ class Filter:
         Arrays of nodes: feature, threshold, left, right, value.
     factors : mapping of str to float64 ndarray
         Column -> log factor of each code, shape (k,).
-    cap : float
-        Log weight at which the probability of being kept is 1.
+    cap, factor_cap : float
+        Log weights by the trees and by the factors from which no more is made of them.
     rate : float
         Share of the rows that is kept.
     """
@@ -64,6 +64,7 @@ class Filter:
     trees: tuple[Mapping[str, NDArray[Any]], ...]
     factors: Mapping[str, NDArray[np.float64]]
     cap: float
+    factor_cap: float
     rate: float
 
     @classmethod
@@ -78,46 +79,54 @@ class Filter:
         rows = np.arange(n) if n <= _ROWS else g.choice(n, _ROWS, replace=False)
         seen = {name: codes[rows] for name, codes in real.items()}
         X = _design(names, seen)
-        out = cls(names, (), {}, 0.0, 1.0)
+        out = cls(names, (), {}, 0.0, 0.0, 1.0)
         for i in range(rounds):
             stream = rng.child("round", i)
             drawn = _design(names, draw(2 * len(X), stream.child("draw"), out if i else None))
             y = np.arange(len(X) + len(drawn)) < len(X)
             new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS)
+            out = replace(out, trees=(*out.trees, *new))
             fresh = draw(len(X), stream.child("cap"), None)
-            out = replace(out, trees=(*out.trees, *new))._capped(fresh)
+            weight = out._by_trees(fresh)
+            cap = float(np.quantile(weight, _CAP))
+            out = replace(out, cap=cap, rate=float(np.exp(np.minimum(weight - cap, 0.0)).mean()))
         fresh = draw(_RAKED * len(X), rng.child("rake"), None)
-        factors = rake(seen, fresh, k, np.exp(np.minimum(out.log_weight(fresh) - out.cap, 0.0)))
-        return replace(out, factors=factors)._capped(fresh)
-
-    def _capped(self, drawn: Mapping[str, Codes]) -> Filter:
-        """Return it with the cap, and the share that is kept, of drawn rows."""
-        weight = self.log_weight(drawn)
-        cap = float(np.quantile(weight, _CAP))
-        return replace(self, cap=cap, rate=float(np.exp(np.minimum(weight - cap, 0.0)).mean()))
+        out = replace(out, factors=rake(seen, fresh, k, out._probability(fresh)))
+        out = replace(out, factor_cap=float(np.quantile(out._by_factors(fresh), _FACTOR_CAP)))
+        return replace(out, rate=float(out._probability(fresh).mean()))
 
     def log_weight(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
         """Return the log density ratio of each row, up to a constant, shape (n,)."""
-        X = _design(self.names, codes)
-        factors = np.zeros(len(X))
+        return self._by_trees(codes) + self._by_factors(codes)
+
+    def keep(self, codes: Mapping[str, Codes], g: np.random.Generator) -> NDArray[np.bool_]:
+        """Return which rows are kept, shape (n,)."""
+        return kept(self._probability(codes), likeness([codes[name] for name in self.names[-_BALANCED:]]), g)
+
+    def _probability(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
+        trees = np.minimum(self._by_trees(codes) - self.cap, 0.0)
+        # Capped apart, or the caps would undo what was raked.
+        return np.exp(trees + np.minimum(self._by_factors(codes) - self.factor_cap, 0.0))
+
+    def _by_factors(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
+        total = np.zeros(len(codes[self.names[0]]))
         for name, of_code in self.factors.items():
-            factors += of_code[codes[name]]
+            total += of_code[codes[name]]
+        return total
+
+    def _by_trees(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
+        X = _design(self.names, codes)
         if len(X) < _SIDE_BY_SIDE:
-            return self._sum(X) + factors
+            return self._sum(X)
         # The compiled trees let other threads run.
         with ThreadPoolExecutor(2) as pool:
-            return np.concatenate(list(pool.map(self._sum, np.array_split(X, 2)))) + factors
+            return np.concatenate(list(pool.map(self._sum, np.array_split(X, 2))))
 
     def _sum(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         total = np.zeros(len(X))
         for tree in self._compiled:
             total += tree(X)
         return np.maximum(total, _FLOOR)
-
-    def keep(self, codes: Mapping[str, Codes], g: np.random.Generator) -> NDArray[np.bool_]:
-        """Return which rows are kept, shape (n,)."""
-        probability = np.exp(np.minimum(self.log_weight(codes) - self.cap, 0.0))
-        return kept(probability, likeness([codes[name] for name in self.names[-_BALANCED:]]), g)
 
     @cached_property
     def _compiled(self) -> list[CompiledTree]:
@@ -129,7 +138,7 @@ class Filter:
         joined |= {f"factor.{self.names.index(name)}": of_code for name, of_code in self.factors.items()}
         sizes = [len(t["feature"]) for t in self.trees]
         meta = {"names": list(self.names), "sizes": sizes, "factors": list(self.factors)}
-        return State(joined, meta | {"cap": self.cap, "rate": self.rate})
+        return State(joined, meta | {"cap": self.cap, "factor_cap": self.factor_cap, "rate": self.rate})
 
     @classmethod
     def from_state(cls, state: State, known: Mapping[str, Atoms]) -> Self:
@@ -154,7 +163,8 @@ class Filter:
         fits = set(names) <= set(known) and all(of.shape == (known[n].k,) for n, of in factors.items())
         if not fits or not 0 < float(meta["rate"]) <= 1:
             raise InputError("this model is damaged: its filter does not fit its columns; fit it again")
-        return cls(names, tuple(trees), factors, float(meta["cap"]), float(meta["rate"]))
+        caps = float(meta["cap"]), float(meta["factor_cap"])
+        return cls(names, tuple(trees), factors, *caps, float(meta["rate"]))
 
 
 _PARTS = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}

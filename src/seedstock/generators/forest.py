@@ -173,7 +173,7 @@ class Forest:
     structure_share: float = 0.632
     rows_per_tree: int = 100_000
     shrinkage_share: float = 1.0
-    filter_rounds: int = 3
+    filter_rounds: int = 5
     threads: int = 2
 
     fitted: ClassVar[type[Fitted]] = ForestFitted
