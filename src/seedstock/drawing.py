@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,19 +20,47 @@ from seedstock.provenance.content import ContentHash, content_facts, content_of
 CHUNK_ROWS = 4 * BLOCK_ROWS
 """Rows that are drawn and handed on at a time."""
 
+THREADS = 2
+"""Chunks that are drawn side by side; memory holds one more than that."""
+
+_THREADED = 3
+"""Chunks from which threads pay."""
+
 Given = Callable[[int, int], "Table | Conditioned"]
 """Conditions of n rows from row `start` on: ``given(n, start)``."""
 Sink = Callable[[Dataset], None]
 """Takes the drawn rows, chunk by chunk."""
 
 
-def chunks(fitted: Fitted, n: int, rng: Rng, given: Given | None = None) -> Iterator[Dataset]:
-    """Draw n rows in chunks of `CHUNK_ROWS`, so that memory does not grow with n."""
+def chunks(fitted: Fitted, n: int, rng: Rng, given: Given | None = None, threads: int = THREADS) -> Iterator[Dataset]:
+    """Draw n rows in chunks of `CHUNK_ROWS`, so that memory does not grow with n.
+
+    Several chunks are drawn side by side; the rows do not depend on how many.
+    """
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-    for start in range(0, max(n, 1), CHUNK_ROWS):
+    starts = range(0, max(n, 1), CHUNK_ROWS)
+
+    def one(start: int) -> Dataset:
         rows = min(CHUNK_ROWS, n - start)
-        yield fitted.sample(rows, rng, given(rows, start) if given else None, start)
+        return fitted.sample(rows, rng, given(rows, start) if given else None, start)
+
+    if len(starts) < _THREADED:
+        yield from map(one, starts)
+        return
+    # Each chunk has random numbers of its own, and most of the work lets other threads run.
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[Dataset]] = deque()
+        try:
+            for start in starts:
+                ahead.append(pool.submit(one, start))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
 
 
 @dataclass

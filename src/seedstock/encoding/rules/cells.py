@@ -138,14 +138,15 @@ class Domain:
         return np.where(column.missing, MISSING, out).astype(np.int64)
 
     def _places(self, levels: NDArray[np.object_]) -> Codes:
-        # The levels are the same object in every block of a draw.
-        if self._seen.get("levels") is not levels:
+        # The levels are the same object in every block of a draw. They are kept as a pair, for threads share this.
+        last = self._seen.get("last")
+        if last is None or last[0] is not levels:
             if "index" not in self._seen:
                 self._seen["index"] = {t: i for i, t in enumerate(self.values)}
             index = self._seen["index"]
-            self._seen["places"] = np.fromiter((index.get(t, -1) for t in levels), np.int64, len(levels))
-            self._seen["levels"] = levels
-        places: Codes = self._seen["places"]
+            last = (levels, np.fromiter((index.get(t, -1) for t in levels), np.int64, len(levels)))
+            self._seen["last"] = last
+        places: Codes = last[1]
         return places
 
     def column(self, codes: Codes, like: Column) -> Column:
