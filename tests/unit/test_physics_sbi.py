@@ -26,13 +26,15 @@ def test_without_the_extra_the_way_out_is_said(tmp_path, capsys):
 
 
 @pytest.mark.skipif(find_spec("sbi") is None, reason="the extra sbi is not installed")
-def test_npe_agrees_with_the_likelihood(capsys):
+def test_npe_agrees_with_the_likelihood(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     model = load_model("decay").with_priors(**PRIORS)
     exact = calibrate(model, DATA, Rng(1)).summary()
     fit = calibrate(model, DATA, Rng(1), method="npe", simulations=2_000)
     assert fit.method == "npe"
     assert abs(fit.summary()["rate"]["mean"] - exact["rate"]["mean"]) < 4 * exact["rate"]["sd"]
     assert capsys.readouterr().out == ""
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(find_spec("sbi") is None, reason="the extra sbi is not installed")

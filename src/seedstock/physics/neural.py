@@ -62,7 +62,7 @@ def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
     with torch.random.fork_rng(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         torch.manual_seed(rng.child("npe").integer())
-        inference: Any = NPE(show_progress_bars=False)
+        inference: Any = NPE(tracker=_NoLog(), show_progress_bars=False)
         inference.append_simulations(theta, data).train()
         estimator = inference.build_posterior()
         draws = estimator.sample((_KEEP,), x=target, show_progress_bars=False).numpy().astype(float)
@@ -74,3 +74,19 @@ def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
     from seedstock.physics.calibration import remarks
 
     return Posterior(problem, made.draws, "npe", facts, tuple(remarks(made)))
+
+
+class _NoLog:
+    """A tracker that keeps nothing: the library's own one writes a folder where the user stands."""
+
+    log_dir = None
+
+    def log_metric(self, name: str, value: float, step: int | None = None) -> None: ...
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
+
+    def log_params(self, params: dict[str, Any]) -> None: ...
+
+    def add_figure(self, name: str, figure: Any, step: int | None = None) -> None: ...
+
+    def flush(self) -> None: ...
