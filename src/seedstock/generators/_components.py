@@ -16,6 +16,22 @@ from seedstock.generators._images import Pixels
 Matrix = NDArray[np.float64]
 
 
+_LEAST_NOISE = 0.02
+"""Standard deviation below which no pixel (-1..1) is taken to be known: bytes and rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A Gaussian likelihood of whitened coordinates z: exp(-z' weight z / 2 + pull' z), shapes (d, d) and (d,)."""
+
+    weight: Matrix
+    pull: Matrix
+
+    def times(self, factor: float) -> Seen:
+        """Return the likelihood of y where z = factor * y."""
+        return Seen(self.weight * factor**2, self.pull * factor)
+
+
 @dataclass(frozen=True, eq=False)
 class Components:
     """Principal components of images.
@@ -73,6 +89,13 @@ class Components:
         if g is not None:
             flat = flat + g.standard_normal(flat.shape, dtype=np.float32) * self.residual
         return np.asarray(flat.reshape(len(z), *self.shape), np.float32)
+
+    def seen(self, picture: NDArray[np.float32], known: NDArray[np.bool_]) -> Seen:
+        """Return what the known pixels of one picture (h, w, c) say of its whitened coordinates."""
+        here = known.reshape(-1)
+        A = (self.basis[:, here] * self.scale[:, None]).astype(np.float64)
+        weighted = A / np.maximum(self.residual[here].astype(np.float64), _LEAST_NOISE) ** 2
+        return Seen(weighted @ A.T, weighted @ (picture.reshape(-1)[here] - self.mean[here]))
 
     def state(self) -> State:
         """Return the arrays."""

@@ -106,9 +106,22 @@ class ImageFitted(ABC):
     """Images drawn at a time: each part has its own stream, so that any division gives the same images."""
     unmarkable: ClassVar[str] = "pixels carry no mark of values; the record says what they are"
 
+    @property
     @abstractmethod
+    def noise_shape(self) -> tuple[int, ...]:
+        """The shape of the standard normal noise that one image is made of."""
+
+    @abstractmethod
+    def decode(self, noise: NDArray[np.float32], labels: Labels) -> Pixels:
+        """Return the image of each noise (n, *noise_shape) and label (a row of `combinations`), (n, h, w, channels)."""
+
+    @abstractmethod
+    def complete(self, pixels: Pixels, known: NDArray[np.bool_], labels: Labels, rng: Rng) -> Pixels:
+        """Return images that fit `pixels` (n, h, w, channels) where `known`, of that shape, is true."""
+
     def draw(self, labels: Labels, rng: Rng) -> Pixels:
-        """Return one image for each label (a row of `combinations`), shape (n, height, width, channels)."""
+        """Return one image for each label, shape (n, height, width, channels)."""
+        return self.decode(rng.generator().standard_normal((len(labels), *self.noise_shape), np.float32), labels)
 
     @abstractmethod
     def own_state(self) -> State:
@@ -153,6 +166,56 @@ class ImageFitted(ABC):
                 columns[column] = _missing(s.dtype, n)
         table = next(iter(self.schema.tables))
         return Dataset({table: Table(columns, n)}, self.schema)
+
+    def between(self, steps: int, label: int | Mapping[str, Any] = 0, seed: int = 0) -> NDArray[np.uint8]:
+        """Return images on the way between two drawn ones (the great circle of their noise), shape (steps, h, w, c).
+
+        Parameters
+        ----------
+        steps : int
+            2 or more.
+        label : int or mapping
+            Labels as ``{"column": "value"}``, or the row of `combinations`.
+        """
+        if steps < 2:
+            raise InputError(f"steps must be 2 or more, not {steps}")
+        a, b = Rng(seed).child("between").generator().standard_normal((2, *self.noise_shape), np.float32)
+        angle = np.arccos(np.clip((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()), -1, 1))
+        t = np.linspace(0, 1, steps, dtype=np.float32).reshape(-1, *(1 for _ in self.noise_shape))
+        noise = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+        return to_bytes(self.decode(noise.astype(np.float32), np.full(steps, self.row_of(label), np.int64)))
+
+    def fill(
+        self, images: NDArray[np.uint8], known: NDArray[np.bool_], label: int | Mapping[str, Any] = 0, seed: int = 0
+    ) -> NDArray[np.uint8]:
+        """Return images whose unknown pixels are drawn to fit the known ones, which stay as they are.
+
+        Parameters
+        ----------
+        images : uint8 ndarray, shape (n, height, width, channels)
+        known : bool ndarray, shape (height, width) or (n, height, width)
+            True where a pixel is kept.
+        label : int or mapping
+            Labels as ``{"column": "value"}``, or the row of `combinations`.
+        """
+        images, known = np.asarray(images), np.asarray(known)
+        if images.dtype != np.uint8 or images.shape[1:] != self.shape:
+            raise InputError(f"images to fill must be bytes of the shape {self.shape}, not {images.shape[1:]}")
+        if known.dtype != bool or known.shape not in (self.shape[:2], images.shape[:3]):
+            raise InputError(f"known must be true or false for {self.shape[:2]} pixels, not of the shape {known.shape}")
+        keep = np.broadcast_to(known[..., None] if known.ndim == 3 else known[None, ..., None], images.shape)
+        labels = np.full(len(images), self.row_of(label), np.int64)
+        made = self.complete(to_floats(images), keep, labels, Rng(seed).child("fill"))
+        return np.where(keep, images, to_bytes(made))
+
+    def row_of(self, label: int | Mapping[str, Any]) -> int:
+        """Return the most frequent row of `combinations` with labels; an `InputError` where there is none."""
+        if isinstance(label, int):
+            if not 0 <= label < len(self.counts):
+                raise InputError(f"a label's row must be 0 to {len(self.counts) - 1}, not {label}")
+            return label
+        cells = {k: Column.of_texts([str(v)]) for k, v in label.items()}
+        return int(np.argmax(self._wanted(Given.of(Table(cells, 1)), 1)[0] * self.counts))
 
     def _wanted(self, given: Given | None, n: int) -> NDArray[np.bool_]:
         """Return for each image which combinations its conditions allow, shape (n, k)."""

@@ -16,7 +16,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
 from seedstock.core.table import Dataset, Table
 from seedstock.generators._image_gaussian import Space
-from seedstock.generators._images import ImageFitted, ImageSet, Labels, Pixels, label_counts, to_bytes
+from seedstock.generators._images import ImageFitted, ImageSet, Labels, Pixels, label_counts
 from seedstock.nets import torch as door
 
 
@@ -30,50 +30,20 @@ class ImageDiffusionFitted(ImageFitted):
     facts: dict[str, Any]
     part: ClassVar[int] = 32
 
-    def draw(self, labels: Labels, rng: Rng) -> Pixels:
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+    def decode(self, noise: NDArray[np.float32], labels: Labels) -> Pixels:
         from seedstock.nets.pictures import draw
 
-        noise = rng.generator().standard_normal((len(labels), *self.shape), dtype=np.float32)
         return draw(self.net, self.space, noise, labels, self.sizes)
 
-    def between(self, steps: int, label: int = 0, seed: int = 0) -> NDArray[np.uint8]:
-        """Return images on the way between two drawn ones (great circle of their noise), (steps, h, w, c)."""
-        from seedstock.nets.pictures import draw
+    def complete(self, pixels: Pixels, known: NDArray[np.bool_], labels: Labels, rng: Rng) -> Pixels:
+        from seedstock.nets.pictures import fill
 
-        a, b = Rng(seed).child("between").generator().standard_normal((2, *self.shape), dtype=np.float32)
-        angle = np.arccos(np.clip((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()), -1, 1))
-        t = np.linspace(0, 1, steps, dtype=np.float32)[:, None, None, None]
-        noise = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
-        labels = np.full(steps, label, np.int64)
-        return to_bytes(draw(self.net, self.space, noise.astype(np.float32), labels, self.sizes))
-
-    def fill(self, images: NDArray[np.uint8], known: NDArray[np.bool_], label: int = 0, seed: int = 0) -> Any:
-        """Return images whose unknown pixels are drawn to fit the known ones.
-
-        Parameters
-        ----------
-        images : uint8 ndarray, shape (n, height, width, channels)
-        known : bool ndarray, shape (height, width) or (n, height, width)
-            True where a pixel is kept.
-        label : int
-            The row of `combinations`.
-
-        Notes
-        -----
-        Known pixels are put back at each noise level (Lugmayr et al. 2022, arXiv 2201.09865, without its resampling).
-        """
-        from seedstock.nets.pictures import draw
-
-        if images.shape[1:] != self.shape:
-            raise InputError(f"images to fill must have the shape {self.shape}, not {images.shape[1:]}")
-        n = len(images)
-        g = Rng(seed).child("fill").generator()
-        noise = g.standard_normal((n, *self.shape), dtype=np.float32)
-        keep = np.broadcast_to(known, images.shape[:3])[..., None] & np.ones(images.shape, bool)
-        labels = np.full(n, label, np.int64)
-        pixels = np.asarray(images, np.float32) / 127.5 - 1
-        out = to_bytes(draw(self.net, self.space, noise, labels, self.sizes, pixels, keep))
-        return np.where(keep, images, out)
+        noise = rng.generator().standard_normal((2, *pixels.shape), np.float32)
+        return fill(self.net, self.space, noise, labels, self.sizes, pixels, known)
 
     def own_state(self) -> State:
         arrays = {f"net.{k}": v for k, v in door.arrays_of(self.net).items()}

@@ -31,22 +31,26 @@ class ImageFlowFitted(ImageFitted):
     shrink: float
     facts: dict[str, Any]
 
-    def draw(self, labels: Labels, rng: Rng) -> Pixels:
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (self.components.width,)
+
+    def decode(self, noise: NDArray[np.float32], labels: Labels) -> Pixels:
         from seedstock.nets.flow import draw
 
-        noise = rng.generator().standard_normal((len(labels), self.components.width))
         return self.components.images(self.shrink * draw(self.net, noise, labels, self.solver_steps))
 
-    def between(self, first: int, second: int, label: int, steps: int, seed: int = 0) -> Pixels:
-        """Return images on the way between two drawn ones (great circle of their noise), shape (steps, ...)."""
+    def complete(self, pixels: Pixels, known: NDArray[np.bool_], labels: Labels, rng: Rng) -> Pixels:
+        """Steer the flow to what the known pixels say of its end (Song et al. 2023, without gradients)."""
         from seedstock.nets.flow import draw
 
-        g = Rng(seed).child("between").generator()
-        ends = g.standard_normal((max(first, second) + 1, self.components.width))[[first, second]]
-        angle = np.arccos(np.clip(ends[0] @ ends[1] / np.prod(np.linalg.norm(ends, axis=1)), -1, 1))
-        t = np.linspace(0, 1, steps)[:, None]
-        noise = (np.sin((1 - t) * angle) * ends[0] + np.sin(t * angle) * ends[1]) / np.sin(angle)
-        return self.components.images(self.shrink * draw(self.net, noise, np.full(steps, label), self.solver_steps))
+        g = rng.generator()
+        parts = []
+        for picture, keep, label in zip(pixels, known, labels, strict=True):
+            seen = self.components.seen(picture, keep)
+            noise = g.standard_normal((1, self.components.width), np.float32)
+            parts.append(draw(self.net, noise, np.array([label]), self.solver_steps, seen.times(self.shrink)))
+        return self.components.images(self.shrink * np.concatenate(parts))
 
     def own_state(self) -> State:
         part = self.components.state()

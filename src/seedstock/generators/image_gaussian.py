@@ -30,11 +30,33 @@ class ImageGaussianFitted(ImageFitted):
     means: NDArray[np.float64]
     roots: NDArray[np.float64]
 
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (self.components.width,)
+
+    def decode(self, noise: NDArray[np.float32], labels: Labels) -> Pixels:
+        return self.components.images(self._coordinates(noise, labels))
+
     def draw(self, labels: Labels, rng: Rng) -> Pixels:
         g = rng.generator()
-        noise = g.standard_normal((len(labels), self.means.shape[1]))
-        z = self.means[labels] + np.einsum("nij,nj->ni", self.roots[labels], noise)
-        return self.components.images(z, g)
+        noise = g.standard_normal((len(labels), *self.noise_shape))
+        return self.components.images(self._coordinates(noise, labels), g)
+
+    def complete(self, pixels: Pixels, known: NDArray[np.bool_], labels: Labels, rng: Rng) -> Pixels:
+        """Draw coordinates from their distribution given the known pixels: exact for a Gaussian."""
+        g = rng.generator()
+        z = []
+        for picture, keep, k in zip(pixels, known, labels, strict=True):
+            seen = self.components.seen(picture, keep)
+            root = self.roots[k]
+            precision = np.eye(len(root)) + root.T @ seen.weight @ root
+            u = np.linalg.solve(precision, root.T @ (seen.pull - seen.weight @ self.means[k]))
+            u += np.linalg.solve(np.linalg.cholesky(precision).T, g.standard_normal(len(root)))
+            z.append(self.means[k] + root @ u)
+        return self.components.images(np.stack(z), g)
+
+    def _coordinates(self, noise: NDArray[Any], labels: Labels) -> NDArray[np.float64]:
+        return self.means[labels] + np.einsum("nij,nj->ni", self.roots[labels], noise)
 
     def own_state(self) -> State:
         part = self.components.state()

@@ -27,7 +27,7 @@ PERCENT = frozenset(
         *("invented", "within_support", "tails_kept", "forecast_error", "band_coverage", "parent_child_trend_error"),
         *("sequence_length_error", "gap_error", "transition_error", "rhythm_error", "burst_error", "memory_error"),
         *("autocorrelation_error", "profile_error", "course_error", "cross_correlation_error", "predictive_error"),
-        "image_copy_rate",
+        *("image_copy_rate", "image_face_rate"),
     ]
 )
 """Scores in percent; ``missing_error`` is in percentage points; others are shares, AUCs or in the target's units."""
@@ -35,8 +35,17 @@ PERCENT = frozenset(
 _WORDS: dict[str, tuple[str, str, str]] = {
     "image_kernel_distance": (
         "Kernel distance",
-        "How far drawn images are from the training images as a set, in thousandths; 0 is best. In the details: noise, "
-        "a Gaussian of the pixels, and copies.",
+        "How far drawn images are from the training images as a set, in thousandths; 0 is best.",
+        _IMAGES,
+    ),
+    "image_trained_distance": (
+        "Kernel distance, trained features",
+        "The same in what a net sees that was trained on photographs: more of shapes and less of light.",
+        _IMAGES,
+    ),
+    "image_face_rate": (
+        "Faces found",
+        "Share of drawn images in which a face detector finds a face. It is easily pleased: compare the Gaussian's.",
         _IMAGES,
     ),
     "image_frechet_distance": (

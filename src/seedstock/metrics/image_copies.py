@@ -10,7 +10,7 @@ import numpy as np
 from seedstock.core.results import Evidence, Score
 from seedstock.core.rng import Rng
 from seedstock.encoding.image_features import Matrix, both_ways, features, small
-from seedstock.metrics._image_sides import Sides
+from seedstock.metrics._image_sides import Sides, baselines
 from seedstock.metrics._neighbours import nearest
 
 RATIO = 1 / 3
@@ -41,9 +41,12 @@ class ImageCopies:
         rates = [100 * float(x["copy"].mean()) for x in (drawn, held)]
         middle = float(np.median(held["distance"]))
         ratio = float(np.median(drawn["distance"])) / middle if middle > 0 else nan
+        sets = baselines(sides.train, rng.child("beside"))
+        beside = {k: _copies(own, v, len(sides.train)) for k, v in sets.items()}
         details: dict[str, Any] = {
             "pixels": 100 * float(drawn["pixels"].mean()),
             "features": 100 * float(drawn["features"].mean()),
+            **{k: 100 * float(x["copy"].mean()) for k, x in beside.items()},
         }
         if np.isnan(ratio):
             why = {"why": "held-out images equal training images; remove duplicates first"}
@@ -51,9 +54,10 @@ class ImageCopies:
                 Score("image_copy_rate", rates[0], rates[1], "low", rates[1] + 1.0, n=n, details=details),
                 Score("image_nearest_ratio", nan, nan, "high", nan, details=why),
             ]
+        ratios = {k: float(np.median(x["distance"])) / middle for k, x in beside.items()}
         return [
             Score("image_copy_rate", rates[0], rates[1], "low", rates[1] + 1.0, n=n, details=details),
-            Score("image_nearest_ratio", ratio, 1.0, "high", 0.4, n=n),
+            Score("image_nearest_ratio", ratio, 1.0, "high", 0.4, n=n, details=ratios),
         ]
 
 

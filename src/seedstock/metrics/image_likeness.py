@@ -12,7 +12,7 @@ from seedstock.core.results import Evidence, Score
 from seedstock.core.rng import Rng
 from seedstock.encoding.image_features import Matrix, features
 from seedstock.metrics._auc import auc, auc_interval
-from seedstock.metrics._image_sides import Sides
+from seedstock.metrics._image_sides import Sides, baselines
 from seedstock.metrics._learners import linear, out_of_fold
 from seedstock.metrics.prdc import prdc
 
@@ -29,8 +29,8 @@ class ImageLikeness:
     (Binkowski et al. 2018). ``image_frechet_distance``: between Gaussians on the 48 main axes (Heusel et al. 2017).
     ``image_precision``, ``image_recall``, ``image_density``, ``image_coverage`` (Naeem et al. 2020, k = 5).
     ``image_detection``: AUC of a linear model that tells drawn from held-out images, 0.5 best. Floors: held-out images
-    in the place of drawn ones. Details: the same distance of images of noise, of a Gaussian of the pixels, and of
-    copies of the training images.
+    in the place of drawn ones. Details: the same of images of noise, of a Gaussian of the pixels, and of copies of the
+    training images.
     """
 
     group: ClassVar[str] = "fidelity"
@@ -42,7 +42,7 @@ class ImageLikeness:
             nan = float("nan")
             why = f"there are {least} images on one side, and {_LEAST} are the least"
             return [Score("image_kernel_distance", nan, nan, "low", nan, details={"why": why})]
-        beside = _ceilings(sides.train, rng.child("ceilings"))
+        beside = baselines(sides.train, rng.child("beside"))
         sets = {"train": sides.train, "held": sides.held, "drawn": sides.drawn, **beside}
         whole = {k: features(v) for k, v in sets.items()}
         centre, scale = whole["train"].mean(0), whole["train"].std(0) + 1e-6
@@ -57,10 +57,12 @@ class ImageLikeness:
             good = found["gaussian"]
             scores.append(Score(f"image_{name}_distance", found["drawn"], floor, "low", good, n=n, details=details))
         k, m = min(5, least - 1), min(len(z["drawn"]), len(z["held"]))
-        values, floors = (prdc(z["train"], z[side][:m], k) for side in ("drawn", "held"))
-        for name, value, floor in zip(_NAMES, values, floors, strict=True):
-            scores.append(Score(name, value, floor, "high", floor - 0.15, n=n))
-        return [*scores, _detection(z, n, rng.child("told"))]
+        shares = {side: prdc(z["train"], z[side][:m], k) for side in z if side != "train"}
+        for i, name in enumerate(_NAMES):
+            floor = shares["held"][i]
+            details = {side: float(shares[side][i]) for side in beside}
+            scores.append(Score(name, shares["drawn"][i], floor, "high", floor - 0.15, n=n, details=details))
+        return [*scores, _detection(z, tuple(beside), n, rng.child("told"))]
 
 
 def kernel_distance(a: Matrix, b: Matrix) -> float:
@@ -98,21 +100,7 @@ def _frechet(train: Matrix) -> Any:
     return distance
 
 
-def _ceilings(train: Any, rng: Rng) -> dict[str, Any]:
-    g = rng.generator()
-    n = len(train)
-    flat = train.reshape(n, -1).astype(np.float32)
-    centre = flat.mean(0)
-    _, s, axes = np.linalg.svd(flat - centre, full_matrices=False)
-    drawn = (g.standard_normal((n, len(s))) * s / np.sqrt(max(n - 1, 1))) @ axes + centre
-    return {
-        "noise": g.integers(0, 256, train.shape, np.uint8),
-        "gaussian": np.clip(drawn, 0, 255).astype(np.uint8).reshape(train.shape),
-        "copies": train[g.integers(n, size=n)],
-    }
-
-
-def _detection(z: dict[str, Matrix], n: int, rng: Rng) -> Score:
+def _detection(z: dict[str, Matrix], beside: tuple[str, ...], n: int, rng: Rng) -> Score:
     def told(name: str) -> tuple[float, Any]:
         m = min(len(z["held"]), len(z[name]))
         X, y = np.concatenate([z["held"][:m], z[name][:m]]), np.arange(2 * m) >= m
@@ -123,7 +111,8 @@ def _detection(z: dict[str, Matrix], n: int, rng: Rng) -> Score:
 
     (value, interval), (floor, _) = told("drawn"), told("train")
     good = 0.5 + max(abs(floor - 0.5) + 0.1, 0.1)
-    return Score("image_detection", value, floor, "half", min(good, 1.0), interval, n=n)
+    details = {name: told(name)[0] for name in beside}
+    return Score("image_detection", value, floor, "half", min(good, 1.0), interval, n=n, details=details)
 
 
 METRIC = ImageLikeness

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 P_MEAN, P_STD = -1.2, 1.2
 """Of log sigma in training (the paper's table 1)."""
 SIGMA_MIN, RHO = 0.002, 7.0
+SEEN_NOISE = 0.02
+"""Standard deviation with which a known pixel (-1..1) is taken to be known: bytes and rounding."""
 
 
 class GaussianPath:
@@ -50,6 +52,22 @@ class GaussianPath:
         scale, rest = (self.spread + sigma**2).sqrt(), (self.rest + sigma**2) ** 0.5
         out = self.means[classes] + rest * flat + ((flat @ self.basis) * (scale - rest)) @ self.basis.T
         return _maps(out, z)
+
+    def towards(self, guess: Tensor, sigma: float, seen: Tensor, keep: Tensor) -> Tensor:
+        """Move E[x0 | x], shape (n, c, h, w), to E[x0 | x, pixels `seen` where `keep` is 1]: exact for a Gaussian.
+
+        The covariance of x0 given x at noise level sigma (infinite: of x0 alone) is a I + L L'.
+        """
+        s2 = sigma**2
+        a = self.rest / (1 + self.rest / s2)
+        L = self.basis * (self.spread / (1 + self.spread / s2) - a).clamp(min=0).sqrt()
+        mask, own = _flat(keep), L.expand(len(guess), -1, -1)
+        e = mask * (_flat(seen) - _flat(guess))
+        here = own * mask[..., None]
+        noise = a + SEEN_NOISE**2
+        inner = noise * torch.eye(self.r, device=L.device) + here.mT @ here
+        w = (e - (here @ torch.linalg.solve(inner, here.mT @ e[..., None]))[..., 0]) / noise
+        return guess + _maps(a * w + (own @ (here.mT @ w[..., None]))[..., 0], guess)
 
 
 def _flat(x: Tensor) -> Tensor:
@@ -99,7 +117,6 @@ def heun(
     x: Tensor,
     steps: int,
     sigma_max: float,
-    each: Callable[[Tensor, float], Tensor] | None = None,
 ) -> Tensor:
     """Follow the probability flow from sigma_max to 0 by Heun's method (the paper's algorithm 1).
 
@@ -109,8 +126,6 @@ def heun(
         (x, sigma (n,)) -> D(x; sigma).
     x : Tensor, shape (n, c, h, w)
         At noise level sigma_max.
-    each : callable or None
-        (x, sigma) -> x, after each step: for in-filling.
     """
     i = torch.arange(steps, device=x.device, dtype=torch.float64)
     ends = sigma_max ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
@@ -121,5 +136,5 @@ def heun(
         if then > 0:
             d2 = (ahead - denoise(ahead, x.new_full((len(x),), then))) / then
             ahead = x + (then - now) * (d + d2) / 2
-        x = ahead if each is None else each(ahead, then)
+        x = ahead
     return x

@@ -157,18 +157,31 @@ def _held_out(net: Any, x: Any, y: Any) -> float:
         return float(_loss(net, x.repeat(repeated, 1), y.repeat(repeated)))
 
 
-def draw(net: Any, noise: Matrix, y: NDArray[np.int64], steps: int) -> Matrix:
-    """Carry noise, shape (n, d), to data by Heun's method in `steps` steps; classes y, shape (n,)."""
+def draw(net: Any, noise: Any, y: NDArray[np.int64], steps: int, seen: Any = None) -> Matrix:
+    """Carry noise, shape (n, d), to data by Heun's method in `steps` steps; classes y, shape (n,).
+
+    `seen`, with arrays `weight` (d, d) and `pull` (d,), is a Gaussian likelihood of all points: the end to which the
+    velocity leads is moved to its mean given that likelihood.
+    """
     torch = door.need()
     with door.seeded(0), torch.no_grad():
         where = next(net.parameters()).device
         x, label = torch.from_numpy(noise.astype(np.float32)).to(where), torch.from_numpy(y).to(where)
-        times = np.linspace(0.0, 1.0, steps + 1)
-        for a, b in pairwise(times.tolist()):
-            first = net(x, torch.full((len(x),), a, dtype=torch.float32, device=where), label)
+
+        def velocity(x: Any, t: float) -> Any:
+            v = net(x, torch.full((len(x),), t, dtype=torch.float32, device=where), label)
+            if seen is None or t >= 1:
+                return v
+            end = (x + (1 - t) * v).cpu().numpy().astype(np.float64)
+            # The variance of standard normal data, given their place at t.
+            variance = (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
+            gain = np.linalg.solve(np.eye(end.shape[1]) / variance + seen.weight, (seen.pull - end @ seen.weight).T).T
+            return v + torch.from_numpy(gain.astype(np.float32)).to(where) / (1 - t)
+
+        for a, b in pairwise(np.linspace(0.0, 1.0, steps + 1).tolist()):
+            first = velocity(x, a)
             guess = x + (b - a) * first
-            second = net(guess, torch.full((len(x),), b, dtype=torch.float32, device=where), label)
-            x = x + (b - a) * (first + second) / 2
+            x = guess if seen is not None and b >= 1 else x + (b - a) * (first + velocity(guess, b)) / 2
         return np.asarray(x.cpu().numpy(), np.float64)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,45 +107,56 @@ def learn(
     return outcome.facts() | {"parameters": sum(p.numel() for p in net.parameters()), "held_out_images": n_held}
 
 
-def draw(
+def draw(net: Padded, space: Any, noise: Pixels, labels: NDArray[np.int64], sizes: Mapping[str, Any]) -> Pixels:
+    """Return pictures (n, h, w, c) in -1..1 for noise of that shape."""
+    where = door.device()
+    with door.seeded(0):
+        denoiser = Denoiser(net, _path(space, where)).to(where).train(False)
+        return _draw(denoiser, noise, labels, sizes)
+
+
+def fill(
     net: Padded,
     space: Any,
     noise: Pixels,
     labels: NDArray[np.int64],
     sizes: Mapping[str, Any],
-    pixels: Pixels | None = None,
-    keep: NDArray[np.bool_] | None = None,
+    pixels: Pixels,
+    known: NDArray[np.bool_],
 ) -> Pixels:
-    """Return pictures (n, h, w, c) in -1..1 for noise of that shape; pixels where `keep` is true stay as they are."""
+    """Return pictures (n, h, w, c) that fit `pixels` where `known` is true; noise has the shape (2, n, h, w, c).
+
+    The denoiser's answer is moved by what the known pixels say of the others under the images' own Gaussian, at each
+    noise level: exact for a Gaussian, and a guide otherwise (Song et al. 2023, pseudoinverse-guided diffusion).
+    """
     where = door.device()
     with door.seeded(0):
         denoiser = Denoiser(net, _path(space, where)).to(where).train(False)
-        return _draw(denoiser, noise, labels, sizes, pixels, keep)
+        path, top = denoiser.path, sizes["sigma_max"]
+        seen, keep = _maps(pixels).to(where), _maps(known).to(where)
+        y, z = torch.as_tensor(labels, device=where), [_maps(part).to(where) for part in noise]
+        # A draw of the Gaussian, moved, is a draw of the Gaussian given the known pixels (Matheron's rule).
+        x = path.towards(path.start(z[0], 0.0, y), float("inf"), seen, keep) + top * z[1]
+        return _run(denoiser, x, y, sizes, lambda x0, sigma: path.towards(x0, sigma, seen, keep))
+
+
+def _draw(denoiser: Denoiser, noise: Pixels, labels: NDArray[np.int64], sizes: Mapping[str, Any]) -> Pixels:
+    where = denoiser.path.means.device
+    y = torch.as_tensor(labels, device=where)
+    x = denoiser.path.start(_maps(noise).to(where), sizes["sigma_max"], y)
+    return _run(denoiser, x, y, sizes, lambda x0, sigma: x0)
 
 
 @torch.no_grad()
-def _draw(
-    denoiser: Denoiser,
-    noise: Pixels,
-    labels: NDArray[np.int64],
-    sizes: Mapping[str, Any],
-    pixels: Pixels | None = None,
-    keep: NDArray[np.bool_] | None = None,
+def _run(
+    denoiser: Denoiser, x: Tensor, y: Tensor, sizes: Mapping[str, Any], moved: Callable[[Tensor, float], Tensor]
 ) -> Pixels:
-    where = denoiser.path.means.device
-    y, z = torch.as_tensor(labels, device=where), _maps(noise).to(where)
-    told = torch.zeros(len(y), LABELS, device=where)
-    each = None
-    if pixels is not None and keep is not None:
-        known, mask = _maps(pixels).to(where), _maps(keep.astype(np.float32)).to(where)
+    told = torch.zeros(len(y), LABELS, device=x.device)
 
-        def each(x: Tensor, sigma: float) -> Tensor:
-            return mask * (known + sigma * z) + (1 - mask) * x
+    def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+        return moved(denoiser(x, sigma, y, told), float(sigma[0]))
 
-    x = denoiser.path.start(z, sizes["sigma_max"], y)
-    if each is not None:
-        x = each(x, sizes["sigma_max"])
-    x = heun(lambda x, sigma: denoiser(x, sigma, y, told), x, sizes["steps"], sizes["sigma_max"], each)
+    x = heun(denoise, x, sizes["steps"], sizes["sigma_max"])
     return np.ascontiguousarray(x.float().cpu().permute(0, 2, 3, 1).numpy())
 
 

@@ -22,7 +22,7 @@ PERCENT = frozenset(
     [
         *("shape_error", "trend_error", "missing_error", "invented"),
         *("range_used", "rare_categories_kept", "rare_pairs_kept", "copy_rate", "within_support", "tails_kept"),
-        *("forecast_error", "band_coverage", "image_copy_rate"),
+        *("forecast_error", "band_coverage", "image_copy_rate", "image_face_rate"),
         *("autocorrelation_error", "profile_error", "course_error", "cross_correlation_error", "predictive_error"),
         *("sequence_length_error", "gap_error", "transition_error", "rhythm_error", "burst_error"),
     ]

@@ -11,12 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from seedstock.core.results import Score
 from seedstock.core.table import Dataset
 from seedstock.encoding.image_features import both_ways, small
 from seedstock.metrics._neighbours import nearest
-from seedstock.report.cards import card
+from seedstock.report.cards import PERCENT, card
 from seedstock.report.datacard import data_card
-from seedstock.report.text import shown
+from seedstock.report.text import number, shown
 from seedstock.sources.pictures import png
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _HERE = Path(__file__).parent
 SHOWN, PAIRS, MAX_LINES = 64, 16, 60
 _SIDE, _WIDTH = 64, 1_024
 _LOOKED_AT = 1_000
+
+BASELINES = {"copies": "Copies", "gaussian": "Gaussian", "noise": "Noise"}
+"""Images of known worth beside the drawn ones; see `seedstock.metrics._image_sides.baselines`."""
 
 Bytes = NDArray[np.uint8]
 
@@ -59,7 +63,8 @@ def images_page(run: Run, name: str, version: str, style_hash: str, css: str) ->
         css=Markup(css),
         head={"name": shown(name, 200), "facts": facts},
         verdict={"sentence": shown(run.verdict.sentence, 600), "watch": [shown(w, 400) for w in run.verdict.watch[:6]]},
-        cards=[card(s) for s in run.scores],
+        cards=[{**card(s), "beside": _beside(s)} for s in run.scores],
+        baselines=list(BASELINES.values()),
         grid=_picture(sheet(drawn[:SHOWN], 16), len(drawn[:SHOWN])),
         pairs=_picture(pairs(train, drawn), min(PAIRS, len(drawn))),
         labels=_labels(run),
@@ -96,6 +101,12 @@ def pairs(train: Bytes, drawn: Bytes) -> Bytes:
     first = np.argsort(square[:, 0], kind="stable")[:PAIRS]
     real = [train[i % len(train)][:, :: -1 if i >= len(train) else 1] for i in index[first, 0]]
     return np.concatenate([sheet(drawn[first], PAIRS), sheet(np.stack(real), PAIRS)])
+
+
+def _beside(score: Score) -> list[str]:
+    unit = " %" if score.name in PERCENT else ""
+    values = [score.details.get(name) for name in BASELINES]
+    return ["-" if v is None else number(v) + unit for v in values]
 
 
 def _picture(image: Bytes, n: int) -> dict[str, Any]:
