@@ -72,14 +72,23 @@ class Atoms:
             values, inverse, counts = np.unique(column.values[here], return_inverse=True, return_counts=True)
             codes[here] = inverse
             step = _grid(values, schema)
-            # Where most rows share their value with another, the values are a set to keep, not a sample to fill in.
-            alone = counts[counts <= FEW].sum()
-            smooth = bool(len(values) > 100 and values.dtype != bool and alone >= 0.5 * counts.sum())
+            smooth = _is_smooth(values, counts)
         missing = int(column.missing.sum())
         if missing:
             codes[~here] = len(values)
             counts = np.append(counts, missing)
         return cls(values, counts.astype(np.int64), step, smooth), codes
+
+    def recounted(self, codes: Codes) -> Atoms:
+        """Return the same values as other rows have them, by their codes: how often, and whether they fill a range.
+
+        >>> hosts = Atoms(np.array([22, 443]), np.array([900, 100]), 1.0, False)
+        >>> hosts.recounted(np.array([0, 0, 1])).counts.tolist()
+        [2, 1]
+        """
+        counts = np.bincount(codes, minlength=self.k).astype(np.int64)
+        smooth = not self.is_text and _is_smooth(self.values, counts[: len(self.values)])
+        return Atoms(self.values, counts, self.step, smooth)
 
     def encode(self, column: Column) -> Codes:
         """Return the codes of other cells, shape (n,): numbers by their nearest atom, unknown texts as -1.
@@ -134,6 +143,12 @@ class Atoms:
         else:
             drawn = np.round(new, _decimals(self.step)) if self.step else new
         return np.where(keep, values, drawn)
+
+
+def _is_smooth(values: NDArray[Any], counts: NDArray[np.int64]) -> bool:
+    """Where most rows share their value with another, the values are a set to keep, not a sample to fill in."""
+    alone = counts[counts <= FEW].sum()
+    return bool(len(values) > 100 and values.dtype != bool and alone >= 0.5 * counts.sum())
 
 
 def nearest(values: NDArray[Any], wanted: NDArray[Any]) -> Codes:

@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Table
-from seedstock.encoding.atoms import Codes
+from seedstock.encoding.atoms import FEW, Atoms, Codes
 from seedstock.encoding.rules.cells import put
 from seedstock.encoding.rules.keep import mend
 from seedstock.generators._sequence_history import History, clock, log
+from seedstock.generators._sequence_kinds import KIND
 
 if TYPE_CHECKING:
     from seedstock.generators.sequence import SequenceFitted
     from seedstock.generators.time_series import TimeSeriesFitted
 
 _ROUNDS = 5
+_NEARBY = 3
+"""Places by which an attribute that hardly anybody shares is moved."""
 _ROOM = 2**20
 """Numbers of entities that are set aside for each block's names."""
 
@@ -49,7 +52,7 @@ def draw_block(model: SequenceFitted, block: int, rows: int, rng: Rng) -> Table:
     end = begin + np.where(wanted[keep] > 1, np.maximum(values[SPAN][keep], 0), 0)
     if model.maker is None:
         begin[:], end[:] = model.period.first, np.inf
-    static = {c: own[c][keep] for c in model.static}
+    static = {c: own[c][keep] for c in (*model.static, KIND) if c in own}
     codes, times = _events(model, lengths, wanted[keep], begin, end, static, stream.child("events"))
     offset = np.r_[0, np.cumsum(lengths)[:-1]]
     owner = np.repeat(np.arange(len(lengths)), lengths)
@@ -74,10 +77,20 @@ def _entities(model: SequenceFitted, rows: int, rng: Rng) -> dict[str, Codes]:
     while total < rows:
         n = int((rows - total) / max(mean, 1) * 1.1) + 8
         drawn = model.entities.draw(n, {}, rng.child(k))
+        if k < _ROUNDS:
+            drawn = {name: codes[_within(model, drawn)] for name, codes in drawn.items()}
         total += int(np.maximum(atoms.values[drawn[LENGTH]], 1).sum() * 0.9)
         parts.append(drawn)
         k += 1
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+
+
+def _within(model: SequenceFitted, drawn: dict[str, Codes]) -> NDArray[np.bool_]:
+    """Return which entities end within the learned time."""
+    from seedstock.generators.sequence import SPAN, START
+
+    begin, span = (model.entities.own[k].values.astype(float)[drawn[k]] for k in (START, SPAN))
+    return np.asarray(begin + span <= model.period.last)
 
 
 def _events(
@@ -90,11 +103,9 @@ def _events(
     rng: Rng,
 ) -> tuple[dict[str, Codes], NDArray[np.float64]]:
     """Return the codes and times of all events, sequence after sequence; the longest sequence is the first."""
-    from seedstock.generators.sequence import GAP
-
     total = int(lengths.sum())
     offset = np.r_[0, np.cumsum(lengths)[:-1]]
-    columns, gap_atoms = dict(model.events.own), model.gaps.own[GAP]
+    columns, gap_atoms = dict(model.events.own), model.gaps.atoms
     out = {c: np.zeros(total, np.int64) for c in columns}
     times = np.zeros(total)
     past = History(columns, gap_atoms, len(lengths))
@@ -107,15 +118,14 @@ def _events(
         coded, plain = past.context()
         coded |= {f"own {c}": codes[:m] for c, codes in static.items()}
         left = np.maximum(wanted[:m] - j, 1).astype(float)
-        plain["left"] = Column.of(log(left))
+        if model.maker is not None:
+            plain["left"] = Column.of(log(left))
         gap = None
         step = rng.child(j)
         if j:
             room = np.maximum(end[:m] - now, 0)
-            need = np.where(np.isfinite(room), room / left, 0.0)
             context: dict[str, Any] = {**coded, **plain, **clock(now, is_time), "elapsed": model.period.elapsed(now)}
-            context["needed"] = Column.of(log(need))
-            gap, drawn = _gap(model, context, room, left, step)
+            gap, drawn = model.gaps.draw(context, now, room, left, step.child("gap"))
             now = now + drawn
         this = np.full(m, len(gap_atoms.values), np.int64) if gap is None else gap
         context = {**coded, **plain, **clock(now, is_time), "elapsed": model.period.elapsed(now), "this gap": this}
@@ -126,35 +136,6 @@ def _events(
             out[c][at] = codes
         past.add(values, gap)
     return out, times
-
-
-def _gap(
-    model: SequenceFitted, context: dict[str, Any], room: NDArray[np.float64], left: NDArray[np.float64], rng: Rng
-) -> tuple[Codes, NDArray[np.float64]]:
-    """Return each entity's gap to its next event, as code and number: within the room, and at its end for the last."""
-    from seedstock.generators.sequence import GAP
-
-    atoms = model.gaps.own[GAP]
-    code = model.gaps.draw(len(room), context, rng.child("gap"))[GAP]
-    gap = np.maximum(atoms.column(code, rng.child("gap cell").generator()).values.astype(float), 0)
-    for k in range(_ROUNDS):
-        rows = np.flatnonzero(gap > room)
-        if not len(rows):
-            break
-        again = rng.child("again", k)
-        part = {name: c.take(rows) if isinstance(c, Column) else c[rows] for name, c in context.items()}
-        new = model.gaps.draw(len(rows), part, again)[GAP]
-        code[rows] = new
-        gap[rows] = np.maximum(atoms.column(new, again.child("cell").generator()).values.astype(float), 0)
-    late = gap > room
-    share = 1 - rng.child("share").generator().random(len(room)) ** (1 / left)
-    last = (left <= 1) & np.isfinite(room)
-    # Points at random in the rest of the span: the first of `left` of them lies at this share of it.
-    gap = np.where(last, room, np.where(late, room * share, gap))
-    changed = late | last
-    if changed.any():
-        code[changed] = atoms.encode(Column.of(gap[changed].astype(atoms.values.dtype)))
-    return code, gap
 
 
 def _table(
@@ -170,11 +151,14 @@ def _table(
 ) -> Table:
     n = len(owner)
     every = {**codes, **{c: x[owner] for c, x in static.items()}}
-    # An entity's attribute is one value, though it lies between two that were seen.
+    # What an entity has again is the same value, though it lies between two that were seen.
     cells = {}
     for c, atoms in model.plan.atoms.items():
-        g = stream.child("cell", c).generator()
-        cells[c] = atoms.column(static[c], g).take(owner) if c in static else atoms.column(every[c], g)
+        own, again = np.unique(owner * atoms.k + every[c], return_inverse=True)
+        code = own % atoms.k
+        if c in static:
+            code = _nearby(atoms, code, stream.child("nearby", c).generator())
+        cells[c] = atoms.column(code, stream.child("cell", c).generator()).take(again)
     mended = ruled(model, Table(cells, n), stream.child("rules"))
     like = model.columns[model.order]
     out: dict[str, Column] = {}
@@ -194,6 +178,18 @@ def _table(
             hole = stream.child("empty", name).generator().random(n) < model.plan.empty[name]
             out[name] = Column(column.values, column.missing | hole, column.levels)
     return Table(out, n)
+
+
+def _nearby(atoms: Atoms, codes: Codes, g: np.random.Generator) -> Codes:
+    """Return codes of a smooth column moved by a few places among values that few have.
+
+    An entity has its attribute in all its events, so that these tell together whose value it is that theirs lies near.
+    """
+    if not atoms.smooth:
+        return codes
+    moved = np.clip(codes + g.integers(-_NEARBY, _NEARBY + 1, len(codes)), 0, len(atoms.values) - 1)
+    few = np.maximum(atoms.counts[codes], atoms.counts[moved]) <= FEW
+    return np.where(few & (codes < len(atoms.values)), moved, codes)
 
 
 def ruled(model: SequenceFitted | TimeSeriesFitted, table: Table, rng: Rng) -> Table:

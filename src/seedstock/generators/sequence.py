@@ -20,10 +20,14 @@ from seedstock.encoding.ids import IdMaker
 from seedstock.encoding.plan import Plan
 from seedstock.generators._chain import NUMBER, Chain, within
 from seedstock.generators._sequence_draw import draw_block, no_rows
+from seedstock.generators._sequence_gaps import PACE, Gaps
 from seedstock.generators._sequence_history import Period, clock, histories, log, with_none
+from seedstock.generators._sequence_kinds import KIND, kinds
 from seedstock.generators.forest import Forest
 
-LENGTH, START, SPAN, GAP = "number of events", "time of the first event", "time to the last event", "time since"
+LENGTH, START, SPAN = "number of events", "time of the first event", "time to the last event"
+WORD = ColumnSchema("category", dtype="string")
+_PARTS = ("plan", "entities", "gaps", "events")
 _LOST = 0.05
 """Share of rows without a time above which nothing is learned."""
 
@@ -35,9 +39,13 @@ class SequenceFitted:
     Attributes
     ----------
     plan : Plan
-        All columns but the entity and the order; its schema is the table's.
-    entities, gaps, events : Chain
-        Of an entity: its attributes, `LENGTH`, `START` and `SPAN`. Of an event: `GAP`, and then its columns.
+        All columns but the entity and the order; its schema is the table's. Values are counted by the entities
+        that have them.
+    entities : Chain
+        Of an entity: its attributes and its `KIND`, `LENGTH`, `START` and `SPAN`.
+    gaps : Gaps
+    events : Chain
+        Of an event: its columns, after its time.
     static : tuple of str
         Columns that belong to the entity.
     maker : IdMaker or None
@@ -51,7 +59,7 @@ class SequenceFitted:
     schema: Schema
     plan: Plan
     entities: Chain
-    gaps: Chain
+    gaps: Gaps
     events: Chain
     static: tuple[str, ...]
     maker: IdMaker | None
@@ -97,7 +105,7 @@ class SequenceFitted:
             "maker": None if self.maker is None else self.maker.to_json(), "period": asdict(self.period),
             "notes": list(self.notes),
         }  # fmt: skip
-        for part in ("plan", "entities", "gaps", "events"):
+        for part in _PARTS:
             state = getattr(self, part).state()
             arrays |= {f"{part}.{k}": v for k, v in state.arrays.items()}
             meta[part] = state.meta
@@ -106,17 +114,18 @@ class SequenceFitted:
     @classmethod
     def from_state(cls, state: State) -> Self:
         try:
-            parts = {p: State(within(state.arrays, f"{p}."), state.meta[p]) for p in ("entities", "gaps", "events")}
-            chains = {p: Chain.from_state(s) for p, s in parts.items()}
-            plan = Plan.from_state(State(within(state.arrays, "plan."), state.meta["plan"]))
+            parts = {p: State(within(state.arrays, f"{p}."), state.meta[p]) for p in _PARTS}
+            chains = {p: Chain.from_state(parts[p]) for p in ("entities", "events")}
             maker = state.meta["maker"]
             made = cls(
-                Schema.from_json(state.meta["schema"]), plan, **chains, static=tuple(state.meta["static"]),
+                Schema.from_json(state.meta["schema"]), Plan.from_state(parts["plan"]),
+                gaps=Gaps.from_state(parts["gaps"]), **chains, static=tuple(state.meta["static"]),
                 maker=None if maker is None else IdMaker.from_json(maker), period=Period(**state.meta["period"]),
                 by_time=bool(state.meta["by_time"]), notes=tuple(map(str, state.meta["notes"])),
             )  # fmt: skip
             wanted = {LENGTH, START, SPAN, *made.static}
-            if set(chains["entities"].own) != wanted or set(chains["gaps"].own) != {GAP} or not made.order:
+            ends = PACE in made.gaps.paces.own
+            if set(chains["entities"].own) - {KIND} != wanted or ends != (maker is not None) or not made.order:
                 raise InputError("this model is damaged: its parts do not fit each other; fit it again")
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this model is damaged or foreign ({error!s}); fit it again") from None
@@ -194,31 +203,32 @@ class Sequence:
         if (~first).any():
             gap_codes[~first] = gap_codes_after
         ends = times[start + lengths - 1]
-        own = {c: (plan.atoms[c], codes[c][start]) for c in static}
+        own = {c: (plan.atoms[c].recounted(codes[c][start]), codes[c][start]) for c in static}
         own[LENGTH] = _numbers(lengths.astype(float), True)
         own[START] = _numbers(times[start], whole)
         own[SPAN] = _numbers(ends - times[start], whole)
-        entities = Chain.fit(forest, {}, own, rng.child("entities"))
         dynamic = {c: plan.atoms[c] for c in plan.atoms if c not in static}
+        kind = Atoms.fit(Column.of_texts(kinds(dynamic, codes, lengths, rng.child("kinds")).astype(str).tolist()), WORD)
+        if kind[0].k > 1:
+            own = {KIND: kind, **own}
+        entities = Chain.fit(forest, {}, own, rng.child("entities"))
         coded, plain = histories(dynamic, codes, gap_atoms, gap_codes, place)
         atoms_of = {f"last {c}": a for c, a in dynamic.items()} | {f"before {c}": a for c, a in dynamic.items()}
         atoms_of |= {"last gap": gap_atoms, "gap before": gap_atoms}
         known = {k: (with_none(atoms_of[k], len(start)), c) for k, c in coded.items()}
-        known |= {f"own {c}": (plan.atoms[c], codes[c]) for c in static}
-        left = np.repeat(lengths, lengths) - place
-        plain["left"] = Column.of(log(left.astype(float)))
+        known |= {f"own {c}": (a, np.repeat(x, lengths)) for c, (a, x) in own.items() if c in (*static, KIND)}
         before = np.where(first, times, np.r_[times[:1], times[:-1]])
-        needed = (np.repeat(ends, lengths) - before) / np.maximum(left, 1)
-        later = np.flatnonzero(~first)
+        left = (np.repeat(lengths, lengths) - place).astype(float)
+        if entity:
+            plain["left"] = Column.of(log(left))
         context = {**plain, **clock(before, period.is_time), "elapsed": period.elapsed(before)}
-        context["needed"] = Column.of(log(needed))
-        gaps = Chain.fit(
-            forest,
-            {k: c.take(later) for k, c in context.items()},
-            {GAP: (gap_atoms, gap_codes[later] if len(later) else np.zeros(1, np.int64))},
+        later = np.flatnonzero(~first)
+        gaps = Gaps.fit(
+            forest, {k: c.take(later) for k, c in context.items()}, {k: (a, c[later]) for k, (a, c) in known.items()},
+            (gap_atoms, gap_codes[later]), before[later],
+            (np.repeat(ends, lengths) - before)[later] if entity else None, left[later], period.is_time,
             rng.child("gaps"),
-            {k: (a, c[later]) for k, (a, c) in known.items()} if len(later) else None,
-        )
+        )  # fmt: skip
         context = {**plain, **clock(times, period.is_time), "elapsed": period.elapsed(times)}
         this_gap = (with_none(gap_atoms, len(start)), np.where(first, len(gap_atoms.values), gap_codes))
         events = Chain.fit(
@@ -226,6 +236,10 @@ class Sequence:
             {**known, "this gap": this_gap},
         )  # fmt: skip
         maker = IdMaker.fit(table[entity]) if entity else None
+        if entity:
+            # A port that one session has in all its lines singles it out, however many they are.
+            seen = {c: np.unique(np.stack([owner, codes[c]]), axis=1)[1] for c in plan.atoms}
+            plan = replace(plan, atoms={c: a.recounted(seen[c]) for c, a in plan.atoms.items()})
         return SequenceFitted(data.schema, plan, entities, gaps, events, static, maker, period, by_time, tuple(notes))
 
 
