@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
+from seedstock.checks._doubt import doubt
 from seedstock.core.errors import InputError
 
 Matrix = NDArray[np.float64]
@@ -17,8 +19,14 @@ _TINY = 1e-6
 _TEMPERATURE_ROWS = 5_000
 _FLOOR = 0.002
 """Rate of wrong labels that is always allowed for: no large table is without any."""
-_EVEN = 0.3
-"""Share of errors that are taken to befall all pairs of classes alike: people err in ways that no matrix tells."""
+_RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+"""Rates of wrong labels from which the channel's estimation may start; the likeliest one is taken."""
+_TOLD = 0.1
+"""Gain in log likelihood, per contradicted label, at which half of the errors are taken to follow the classes."""
+_AT_TOP = 0.3
+"""Weight of the same gain among the surest predictions, where classes that overlap leave a trace as well."""
+_LEAST = 0.3
+"""No row is named whose label is wrong with less than this probability."""
 _FULL_CLASSES = 60
 """Classes up to which every pair has a noise rate of its own; beyond, each class has one."""
 
@@ -65,10 +73,11 @@ def rank_label_errors(labels: ArrayLike, probabilities: ArrayLike, classes: Arra
     The given label is the true one seen through a noisy channel. With p the given probabilities, pi_ij proportional to
     p_ij ** b is the true class's distribution (b sharpens what was learned from noisy labels), and
     P(label l | row i) = sum_j pi_ij noise_jl. The channel is estimated by expectation-maximisation under a prior that
-    expects few errors, and at least as noisy as the labels are among the surest predictions; rows are ranked
-    through it with 30 % of the errors spread evenly, and b is then the likeliest one. Each row's error probability
-    is 1 - P(true = label | row, label). It is calibrated, so the cut with the best
-    expected F1 needs no threshold from hand.
+    expects few errors, and at least as noisy as the labels are among the surest predictions. The less the labels'
+    likelihood gains by pairs of classes, the more evenly the errors are spread over all of them; b is then the
+    likeliest one. Each row's error probability is 1 - P(true = label | row, label). People mistake single rows, not
+    classes: what the channel leaves of labels that the predictions contradict is weighed by `doubt`, and joins.
+    The cut with the best expected F1 needs no threshold from hand.
 
     Parameters
     ----------
@@ -104,27 +113,76 @@ def rank_label_errors(labels: ArrayLike, probabilities: ArrayLike, classes: Arra
     """
     P, y = _checked(labels, probabilities, classes)
     n, k = P.shape
-    logs = np.log(np.maximum(P / P.sum(1, keepdims=True), _TINY))
     if not n or k < 2:
         zero = np.zeros(n)
         return LabelErrors(np.arange(n), zero, 0, y, np.eye(k), 0.0, 0.0)
-    noise, _ = _channel(logs, y)
+    P = P / P.sum(1, keepdims=True)
+    logs = np.log(np.maximum(P, _smallest(P)))
     plateau, evidence = _plateau(P, y)
-    noise = _at_least(noise, plateau)
-    # A pair of classes in which no error was seen for sure may have some all the same.
-    through = (1 - _EVEN) * noise + _EVEN * _even(noise, y)
+    noise = _at_least(_channel(logs, y), plateau)
+    share = _even_share(logs, y, noise)
+    ranked, wrong, likeliest = _through(logs, y, noise, share)
+    calibrated = _sharpened(logs, _fit_sharp(logs, y, np.eye(k))[0])
+    rest = ranked[_cut(wrong[ranked]) :]
+    weight = doubt(calibrated[rest], y[rest])
+    if weight > 0:
+        # Mistakes that follow the row and not its class: ranked by the row's own probabilities, for the most part.
+        ranked, wrong, likeliest = _through(logs, y, noise, share + (1 - share) * weight)
+        own = weight * (1.0 - calibrated[np.arange(n), y])
+        wrong = np.where((calibrated.argmax(1) != y) & (own >= 0.5), np.maximum(wrong, own), wrong)
+    return LabelErrors(ranked, wrong, _cut(wrong[ranked]), likeliest, noise, float(wrong.sum()), evidence)
+
+
+def _through(
+    logs: Matrix, y: NDArray[np.int64], noise: Matrix, share: float
+) -> tuple[NDArray[np.int64], Matrix, NDArray[np.int64]]:
+    """Return the ranking, each row's error probability and its likeliest class, a share of the errors spread evenly."""
+    rows = np.arange(len(y))
+    through = (1 - share) * noise + share * _even(noise, y)
     sharp, _ = _fit_sharp(logs, y, through)
-    prior = _sharpened(logs, sharp)
-    joint = prior * through[:, y].T
-    seen = np.maximum(joint.sum(1), 1e-300)
-    stay = joint[np.arange(n), y] / seen
-    wrong = np.clip(1.0 - stay, 0.0, 1.0)
+    joint = _sharpened(logs, sharp) * through[:, y].T
+    stay = joint[rows, y] / np.maximum(joint.sum(1), 1e-300)
     # Probabilities near 1 are all alike; their odds are not.
     others = joint.copy()
-    others[np.arange(n), y] = 0.0
-    odds = np.log(others.sum(1) + 1e-300) - np.log(joint[np.arange(n), y] + 1e-300)
-    ranked = np.lexsort((np.arange(n), -odds))
-    return LabelErrors(ranked, wrong, _cut(wrong), joint.argmax(1), noise, float(wrong.sum()), evidence)
+    others[rows, y] = 0.0
+    odds = np.log(others.sum(1) + 1e-300) - np.log(joint[rows, y] + 1e-300)
+    return np.lexsort((rows, -odds)), np.clip(1.0 - stay, 0.0, 1.0), joint.argmax(1)
+
+
+def _even_share(logs: Matrix, y: NDArray[np.int64], noise: Matrix) -> float:
+    """Return the share of errors to spread evenly: 1 where pairs of classes explain no more than chance would.
+
+    What they explain is read off the labels' likelihood through the channel, and, since a model that has learned the
+    noise gains nothing by it, off the labels that the surest predictions contradict.
+    """
+    n, k = logs.shape
+    contradicted = max(int((logs.argmax(1) != y).sum()), 1)
+    gain = (_fit_sharp(logs, y, noise)[1] - _fit_sharp(logs, y, _even(noise, y))[1]) * n
+    told = max(gain - (k * (k - 1) if k <= _FULL_CLASSES else k) / 2, 0.0) / contradicted
+    pairs = np.zeros((k, k))
+    for j, rows in _surest_first(logs):
+        top = y[rows[: -(-len(rows) // 5)]]
+        pairs[j] = np.bincount(top, minlength=k)
+    np.fill_diagonal(pairs, 0.0)
+    expected = pairs.sum(1, keepdims=True) / (k - 1)
+    apart = float((pairs * np.log(np.maximum(pairs, 1.0) / np.maximum(expected, 1e-12))).sum())
+    told = max(told, _AT_TOP * max(apart - k * (k - 2) / 2, 0.0) / max(float(pairs.sum()), 1.0))
+    return float(1.0 / (1.0 + told / _TOLD))
+
+
+def _surest_first(P: Matrix) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield each class and the rows that it is predicted for, the surest first."""
+    guess = P.argmax(1)
+    sure = P[np.arange(len(P)), guess]
+    for j in range(P.shape[1]):
+        rows = np.flatnonzero(guess == j)
+        yield j, rows[np.argsort(-sure[rows], kind="stable")]
+
+
+def _smallest(P: Matrix) -> float:
+    """Return what a probability of 0 stands for: half of the smallest step, where shares of votes were counted."""
+    zero = P <= _TINY
+    return max(_TINY, 0.5 * float(P[~zero].min())) if zero.any() else _TINY
 
 
 def _checked(labels: ArrayLike, probabilities: ArrayLike, classes: ArrayLike | None) -> tuple[Matrix, Any]:
@@ -158,19 +216,18 @@ def _sharpened(logs: Matrix, sharp: float) -> Matrix:
     return np.asarray(out, np.float64)
 
 
-def _channel(logs: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
-    """Return the noise matrix (k, k) and the sharpening, by expectation-maximisation."""
+def _channel(logs: Matrix, y: NDArray[np.int64]) -> Matrix:
+    """Return the noise matrix (k, k), by expectation-maximisation from the likeliest even rate."""
     k = logs.shape[1]
     counts = np.bincount(y, minlength=k) + 1.0
     popular = counts / counts.sum()
-    noise = 0.95 * np.eye(k) + 0.05 * popular
-    sharp = 1.0
+    starts = [(1 - rate - rate / (k - 1)) * np.eye(k) + rate / (k - 1) for rate in _RATES]
+    noise = max(starts, key=lambda start: _fit_sharp(logs, y, start)[1])
     # Prior: twenty rows a class that are right, and a tenth of a row that is wrong, spread by popularity.
     prior = np.diag(np.minimum(20.0, 0.1 * counts)) + 0.1 * popular
     for step in range(_ROUNDS):
         if step % 5 == 0:
-            sharp, _ = _fit_sharp(logs, y, noise)
-            pi = _sharpened(logs, sharp)
+            pi = _sharpened(logs, _fit_sharp(logs, y, noise)[0])
         joint = pi * noise[:, y].T
         joint /= np.maximum(joint.sum(1, keepdims=True), 1e-300)
         moved = np.stack([np.bincount(y, joint[:, j], minlength=k) for j in range(k)])
@@ -185,7 +242,7 @@ def _channel(logs: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
         noise = new
         if change < 1e-4 and step % 5 == 4:
             break
-    return noise, sharp
+    return noise
 
 
 def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
@@ -199,9 +256,7 @@ def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
     sure = P[np.arange(n), guess]
     wrong = guess != y
     ends = np.zeros((k, 4))
-    for j in range(k):
-        rows = np.flatnonzero(guess == j)
-        rows = rows[np.argsort(-sure[rows], kind="stable")]
+    for j, rows in _surest_first(P):
         fifth = -(-len(rows) // 5)
         for part, at in enumerate((rows[:fifth], rows[fifth : 2 * fifth])):
             ends[j, 2 * part : 2 * part + 2] = wrong[at].sum(), len(at)
@@ -276,9 +331,7 @@ def _fit_sharp(logs: Matrix, y: NDArray[np.int64], noise: Matrix) -> tuple[float
 
 
 def _cut(wrong: Matrix) -> int:
-    """Return how many of the rows, most surely wrong first, give the best expected F1."""
-    best_first = np.sort(wrong)[::-1]
-    hits = np.cumsum(best_first)
+    """Return how many of the rows, in the order of their ranks, give the best expected F1."""
+    hits = np.cumsum(wrong)
     f1 = 2 * hits / (np.arange(1, len(hits) + 1) + hits[-1] + 1e-12)
-    k = int(f1.argmax()) + 1
-    return int(min(k, (best_first >= 0.3).sum()))
+    return int(min(int(f1.argmax()) + 1, (wrong >= _LEAST).sum()))
