@@ -17,6 +17,11 @@ _DIGITS = re.compile(r"\d+")
 _MOST_RARE = 4_000
 _MOST_FREQUENT = 2_000
 _LONG = 200
+_SHORT = 4
+_MOST_ABBREVIATED = 150
+_SMALL = frozenset(("of", "the", "and", "de", "la", "und", "der", "du", "et", "y"))
+_ANSWERS = frozenset(("no", "not", "non", "none", "na", "nil", "un", "in", "on", "off", "new", "old", "pre", "post"))
+"""Beginnings of many words, and words of their own."""
 
 
 def canonical(text: str) -> str:
@@ -56,6 +61,48 @@ def variants(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> dict[int
             best = max(members, key=lambda i: (str(levels[i]) == " ".join(str(levels[i]).split()), counts[i], -i))
             out.update({i: best for i in members if i != best})
     return dict(sorted(out.items()))
+
+
+def abbreviated(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> dict[int, int]:
+    """Return rare level -> the frequent level that it abbreviates or writes in full, where no other fits.
+
+    A short form is the beginning of a word (F, fem., Calif), or the initials of several (NY, N.Y.). Each level has one
+    partner, and what is merged is rare beside it, or nearly all cells are in such pairs.
+
+    >>> abbreviated(np.array(["F", "M", "Female", "male", "New York", "N.Y."], object), np.array([40, 40, 2, 1, 30, 2]))
+    {2: 0, 3: 1, 5: 4}
+    """
+    words = [canonical(t).split() if len(t) <= 60 else [] for t in levels.tolist()]
+    plain = ["".join(w) for w in words]
+    total = counts.sum()
+    if len(plain) > _MOST_ABBREVIATED:  # names, and no categories: Tom is not short for Tommy
+        return {}
+    short = [i for i, w in enumerate(plain) if w.isalpha() and len(w) <= _SHORT and w not in _ANSWERS]
+    long = [j for j, w in enumerate(plain) if w.isalpha() and (len(w) >= 4 or w in ("yes", "no"))]
+    pairs = {
+        (i, j) for i in short for j in long
+        if len(plain[i]) <= max(1, len(plain[j]) - 2) and _stands_for(plain[i], words[j])
+    }  # fmt: skip
+    # One partner alone, whatever its case.
+    single: dict[int, int] = {}
+    for i, j in sorted(pairs):
+        rare, usual = (i, j) if counts[i] < counts[j] else (j, i)
+        if len({plain[b if a == rare else a] for a, b in pairs if rare in (a, b)}) == 1:
+            single[rare] = usual
+    # Two codings of one column (M and F, Male and Female) may be as frequent as each other; else one form is rare.
+    both = len(set(single.values())) > 1 and counts[[*single, *set(single.values())]].sum() >= 0.9 * total
+    return {
+        rare: usual
+        for rare, usual in single.items()
+        if both or (counts[usual] >= 10 and 5 * counts[rare] <= counts[usual] and counts[rare] <= 0.05 * total)
+    }
+
+
+def _stands_for(short: str, words: list[str]) -> bool:
+    """Tell whether a short form is the beginning of a word or the initials of several."""
+    if len(words) > 1:
+        return short in ("".join(w[0] for w in words), "".join(w[0] for w in words if w not in _SMALL))
+    return bool(words) and words[0].startswith(short)
 
 
 def misspelt(

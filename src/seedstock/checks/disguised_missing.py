@@ -54,6 +54,7 @@ class DisguisedMissing:
         for name, column in data.table.columns.items():
             if data.columns[name].kind in ("image", "boolean"):
                 continue
+            out += _read_as_missing(data, name, column)
             if column.is_text:
                 out += _words(data, name, column)
             elif data.columns[name].kind == "id":
@@ -63,6 +64,22 @@ class DisguisedMissing:
             else:
                 out += _sentinels(data, name, column)
         return out
+
+
+def _read_as_missing(data: Dataset, name: str, column: Column) -> list[Finding]:
+    """Say which cells were written as a word that reading has already taken for no value."""
+    word = data.columns[name].missing
+    rows = np.flatnonzero(column.missing)
+    if not word or not len(rows):
+        return []
+    return [
+        Finding(
+            NAME, data.name, name, tuple(rows.tolist()), "low", 0.95,
+            f"{counted(len(rows), 'cell')} of {name!r} are missing, written as {clip(word)!r} or the like; they were "
+            "read as missing.",
+            "Nothing, where the word means no value.",
+        )
+    ]  # fmt: skip
 
 
 def _words(data: Dataset, name: str, column: Column) -> list[Finding]:
@@ -116,9 +133,16 @@ def _days(data: Dataset, name: str, column: Column) -> list[Finding]:
         apart = max(low - value, value - high)
         spread = max(high - low, 1)
         n = int(hit.sum())
+        # Where all days are far from each other, as the first ones of years are, the next one is no stranger.
+        steps = np.diff(np.unique(rest))
+        usual = 3 * float(np.quantile(steps, 0.9)) if len(steps) else 0.0
         # A spike on the very day, far from the others; or a spike within them that no neighbouring day comes near.
         around = np.searchsorted(rest, value + 4) - np.searchsorted(rest, value - 3)
-        if not (apart > 0.5 * spread or (apart > 0.02 * spread and n >= 3) or (n >= 8 and n > 20 * (around / 6 + 1))):
+        if not (
+            apart > 0.5 * spread
+            or (apart > max(0.02 * spread, usual) and n >= 3)
+            or (n >= 8 and n > 20 * (around / 6 + 1))
+        ):
             continue
         out.append(_spike(data, name, hit, str(day), "a default date", 0.93))
     return out
@@ -144,7 +168,29 @@ def _sentinels(data: Dataset, name: str, column: Column) -> list[Finding]:
             ceiling = 0 < v < 10 * rest_v[-1]
             what = "a sentinel or a ceiling" if ceiling else "a sentinel" if v else "a zero far from all others"
             out.append(_spike(data, name, hit, plain, what, 0.6 if ceiling else 0.95))
+    if not out and (i := _default(values, counts)) is not None:
+        rows = np.flatnonzero(known & (x == values[i]))
+        shown = cell_text(column, int(rows[0]))
+        out.append(
+            Finding(
+                NAME, data.name, name, tuple(rows.tolist()), "medium", 0.6,
+                f"{counted(len(rows), 'cell')} of {name!r} hold {shown}, far more than any other value: it may be a "
+                "default, or a limit.",
+                "Ask whether it was measured; empty these cells if it was filled in.",
+            )
+        )  # fmt: skip
     return out
+
+
+def _default(values: NDArray[np.float64], counts: NDArray[np.int64]) -> int | None:
+    """Return the one value of a fine-grained column that is far commoner than any other, or None; zero is an amount."""
+    total = int(counts.sum())
+    i = int(counts.argmax())
+    second = int(np.delete(counts, i).max())
+    spike = int(counts[i])
+    if values[i] == 0 or len(values) < 50:
+        return None
+    return i if max(8, 0.004 * total, 6 * second) <= spike <= 0.3 * total else None
 
 
 def _candidates(values: NDArray[np.float64], counts: NDArray[np.int64]) -> list[int]:

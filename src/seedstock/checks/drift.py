@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
+from seedstock.checks._batches import batches
 from seedstock.checks._cells import counted, numbers, present_levels
 from seedstock.core.results import Finding
 from seedstock.core.rng import Rng
@@ -35,7 +36,7 @@ class Drift:
     exact: ClassVar[bool] = False
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
-        """Return one finding a block that stands out, and one a sorted column."""
+        """Return one finding a block that stands out, one a source of rows that does, and one for sorted columns."""
         n = len(data.table)
         if n < 60:
             return []
@@ -58,7 +59,7 @@ class Drift:
                 tests += _n_blocks(n)
                 score, start, stop = scan(z)
                 blocks.append((score, start, stop, name, tests))
-        return _blocks(data, blocks, tests, n) + _sorted(data, sorted_by)
+        return _blocks(data, blocks, tests, n) + _sorted(data, sorted_by) + batches(data)
 
 
 def _signals(column: Column, rng: Rng) -> list[NDArray[np.float64]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._cells import clip, counted, present_levels
-from seedstock.checks._spelling import canonical, channel, damaged, misspelt, variants
+from seedstock.checks._spelling import abbreviated, canonical, channel, damaged, misspelt, variants
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -32,7 +32,7 @@ class InconsistentCategories:
     exact: ClassVar[bool] = True
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
-        """Return up to two findings a column: variants and misspellings."""
+        """Return up to three findings a column: variants, misspellings and abbreviations."""
         out: list[Finding] = []
         vocabulary = _vocabulary(data)
         context = _Context(data)
@@ -54,6 +54,14 @@ class InconsistentCategories:
                 out.append(_finding(data, name, slip, "misspellings of a frequent value", False, 0.8))
                 slips |= {levels[a]: levels[b] for a, b in slip.items()}
             merged[name] |= set(slip)
+            short = {
+                a: found.get(b, b)
+                for a, b in abbreviated(levels, counts).items()
+                if a not in merged[name] and _same_target(a, b, codes, target) and context.allows(name, codes, a, b)
+            }
+            if short:
+                out.append(_finding(data, name, short, "short and long forms of a frequent value", False, 0.7))
+            merged[name] |= set(short)
         for letter in filter(None, ("\N{REPLACEMENT CHARACTER}", channel(slips))):
             for name, (levels, counts, _) in columns.items():
                 hurt = {a: b for a, b in damaged(levels, counts, letter).items() if a not in merged[name]}

@@ -24,6 +24,9 @@ _NUMBER = re.compile(
     r"(?P<after>[%°$€£¥]|[^\W\d_](?:[^\W\d_]|[./°²³% -]){0,24})?\s*\.?\s*"
 )
 _COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+")
+_DECIMAL = re.compile(r"\s*[+-]?[\d.,' ]*\d[.,]\d+\s*")
+_PLAIN = re.compile(r"[+-]?(?:0|[1-9]\d*)\.\d{1,6}")
+"""A number that may end in zeros: 70.0 is as plain as 70."""
 _LONG = 60
 _MOSTLY = 0.85
 _MOST_LEVELS = 200_000
@@ -44,10 +47,15 @@ class TypesAndFormats:
         """Return at most one finding a text column."""
         out: list[Finding] = []
         for name, column in data.table.columns.items():
-            if not column.is_text or data.columns[name].kind in ("id", "image") or name == data.columns.target:
+            if not column.is_text or data.columns[name].kind == "image" or name == data.columns.target:
                 continue
             levels, counts, codes = present_levels(column)
             if not 2 <= len(levels) <= _MOST_LEVELS:
+                continue
+            if data.columns[name].kind == "id":
+                # Amounts are as distinct as names; a decimal sign tells them apart.
+                if sum(bool(_DECIMAL.fullmatch(t)) for t in levels.tolist()) >= _MOSTLY * len(levels):
+                    out += _decorated(data, name, levels, counts, codes)
                 continue
             out += (
                 _decorated(data, name, levels, counts, codes)
@@ -92,7 +100,7 @@ def _decorated(
     after: dict[int, str] = {}
     for i in np.flatnonzero(numeric & ~words).tolist():
         value = values[i]
-        if good[i] and value is not None and plain_number(value) != levels[i]:
+        if good[i] and value is not None and plain_number(value) != levels[i] and not _PLAIN.fullmatch(levels[i]):
             after[i] = plain_number(value)
         elif odd[i] and not good[i] and not plain_too:
             near = _nearest(units[i], real)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from seedstock.checks._cells import cell_text, counted, numbers, plain
+from seedstock.checks._cells import cell_text, clip, counted, numbers, plain
 from seedstock.checks._frame import frame, sample
+from seedstock.checks._unit_groups import converted_group, groupings, is_source
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -49,7 +50,8 @@ class UnitMixups:
 
     The log of the column, less what the other columns say about it where they say anything, is a mixture of one
     cluster and a copy of it that is shifted by the log of a known conversion factor. The copy must stand apart from the
-    main cluster, with next to nothing between them. Temperatures are tried on their own scale.
+    main cluster, with next to nothing between them. Temperatures are tried on their own scale. A group of rows, such as
+    one site's, may be off as a whole: then the other groups agree, and it has their distribution once it is converted.
     """
 
     false_alarms: ClassVar[float] = 0.03
@@ -77,7 +79,19 @@ class UnitMixups:
                 found = _fahrenheit(x, np.flatnonzero(np.isfinite(x)))
             if found is not None:
                 out.append(_finding(data, name, x, *found))
+            else:
+                out += _of_groups(data, name, x)
         return out
+
+
+def _of_groups(data: Dataset, name: str, x: NDArray[np.float64]) -> list[Finding]:
+    """Find one group of rows, such as one site's, in another unit."""
+    for by, groups in groupings(data, name):
+        found = converted_group(x, groups, FACTORS) if is_source(by) else None
+        if found is not None:
+            level, rows, factor, what = found
+            return [_finding(data, name, x, rows, factor, what, f" where {by!r} is {clip(level)}")]
+    return []
 
 
 Found = tuple[NDArray[np.int64], float, str]
@@ -167,20 +181,24 @@ def _fahrenheit(x: NDArray[np.float64], rows: NDArray[np.int64]) -> Found | None
         width = spread * 1.8 if to_celsius else spread / 1.8
         if abs(centre - middle) < 3.2 * (spread + width) or abs(middle) > 150:
             continue
-        hit = np.abs(z - centre) < 3 * width
+        hit = np.abs(z - centre) < np.abs(z - middle)
         n = int(hit.sum())
-        other = (np.abs(z - middle) > 4 * spread) & ~hit
-        if n < _LEAST or n > 0.3 * len(z) or other.sum() > 0.1 * n:
+        if n < _LEAST or n > 0.3 * len(z):
             continue
+        # Both may have tails, and there is a gap between them.
+        gap = z[hit].min() - z[~hit].max() if centre > middle else z[~hit].min() - z[hit].max()
         own = float(np.median(z[hit]))
+        own_width = float(np.median(np.abs(z[hit] - own))) / 0.6745
+        near = (np.abs(z[hit] - centre) < 4 * width).mean()
+        if gap < 0.25 * abs(centre - middle) or own_width > 1.7 * width or near < 0.8:
+            continue
         if abs(own - centre) < 3 * width / np.sqrt(n) + 0.3 * width:
-            factor = np.nan
-            return rows[hit], factor, "Fahrenheit among Celsius" if to_celsius else "Celsius among Fahrenheit"
+            return rows[hit], np.nan, "Fahrenheit among Celsius" if to_celsius else "Celsius among Fahrenheit"
     return None
 
 
 def _finding(
-    data: Dataset, name: str, x: NDArray[np.float64], rows: NDArray[np.int64], factor: float, what: str
+    data: Dataset, name: str, x: NDArray[np.float64], rows: NDArray[np.int64], factor: float, what: str, where: str = ""
 ) -> Finding:
     rows = np.sort(rows)
     column = data.table[name]
@@ -198,7 +216,7 @@ def _finding(
     by = "" if np.isnan(factor) else f", {max(factor, 1 / factor):.6g} times {'larger' if factor > 1 else 'smaller'}"
     return Finding(
         NAME, data.name, name, tuple(rows.tolist()), "high" if len(rows) >= 5 else "medium", 0.85,
-        f"{counted(len(rows), 'value')} of {name!r} form a cluster of their own{by}: it looks like {what}.",
+        f"{counted(len(rows), 'value')} of {name!r}{where} form a cluster of their own{by}: it looks like {what}.",
         "Convert these values to the unit of the others.", tuple(edits),
         {"factor": None if np.isnan(factor) else factor},
     )  # fmt: skip
