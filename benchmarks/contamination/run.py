@@ -2,7 +2,8 @@
 
 Parts: inject (each kind planted at 0.5, 2 and 10 %), dirty (published dirty and clean versions, cell for cell), labels
 (digits and census with wrong labels, beside cleanlab where CLEANLAB_PYTHON names a Python that has it), ranking (the
-public function on another model's probabilities and mistakes like people's), recover
+public function on another model's probabilities and mistakes like people's), people (the same on made mixtures that
+no choice was made on), recover
 (accuracy that comes back), speed. Results go to results/DATE.json.
 """
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from people import people
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -280,7 +282,8 @@ def timed(what: str) -> dict[str, Any]:
 
 
 PARTS = {
-    "inject": inject, "dirty": dirty, "labels": labels, "ranking": ranking, "recover": recover, "speed": speed,
+    "inject": inject, "dirty": dirty, "labels": labels, "ranking": ranking, "people": people,
+    "recover": recover, "speed": speed,
 }  # fmt: skip
 
 if __name__ == "__main__":
