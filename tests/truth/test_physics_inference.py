@@ -20,8 +20,11 @@ from seedstock.physics import (
     mcmc,
 )
 from seedstock.physics.diagnostics import effective_size, split_rhat
+from seedstock.physics.learned import learn
 from seedstock.physics.optimise import maximise
+from seedstock.physics.ppc import posterior_p_values
 from seedstock.physics.problem import Problem
+from seedstock.physics.residuals import fitted_residuals
 from seedstock.physics.sbc import calibration_ranks
 from seedstock.physics.scoring import crps, forecast, renewal_log_score
 
@@ -271,3 +274,65 @@ def test_prior_densities_are_those_of_scipy():
         assert np.allclose(back, x)
         assert np.allclose(jacobian, np.log(np.abs(slope)), atol=1e-6)
         assert stats.kstest(prior.sample(2_000, np.random.default_rng(1)), law.cdf).pvalue > 1e-3
+
+
+def test_residuals_after_a_fit_are_those_of_least_squares(line_data):
+    """Of a line, z after the fit has the covariance 1 - H, H being the projection on the line."""
+    t = LINE_T
+    z, mine = fitted_residuals(
+        calibrate(line(), Series(t, {"y": line_data}), Rng(1), effective=300), np.random.default_rng(1), 20_000
+    )["y"]
+    x = np.stack([np.ones_like(t), t], axis=1)
+    left = np.eye(len(t)) - x @ np.linalg.solve(x.T @ x, x.T)
+    assert np.abs(np.cov(z.T) - left).max() < 0.05
+    assert np.abs(mine[0] - left @ line_data / 0.5).max() < 0.05
+
+
+def test_checks_of_a_right_model_are_uniform_and_see_a_forgotten_overtone():
+    """P-values of what is left after the fit are uniform, not too kind, for a right model of few observations."""
+    t = np.arange(15.0)
+    shape = {"memory of residuals", "course of residuals", "rhythm of residuals"}
+    found = []
+    for seed in range(40):
+        y = 100 * np.exp(-0.2 * t) + 3 * np.random.default_rng(seed).standard_normal(15)
+        p = posterior_p_values(
+            calibrate(load_model("decay"), Series(t, {"amount": y}), Rng(seed), effective=100), Rng(seed)
+        )
+        found.append([p[name] for name in sorted(shape)])
+    for column in np.array(found).T:
+        assert stats.kstest(column, "uniform").pvalue > 0.01
+    t = np.linspace(0, 20, 80)
+    y = np.sign(np.sin(1.5 * t)) + 0.1 * np.random.default_rng(1).standard_normal(80)
+    (said,) = explain(load_model("damped_oscillator"), Series(t, {"position": y}), Rng(1), effective=300)
+    assert "rhythm of residuals" in said.why
+
+
+def test_a_prior_relative_to_another_parameter():
+    """R0 = beta / gamma has the distribution that was asked for, whether gamma is known or not."""
+    data = Series(np.arange(10.0), {"infected": np.arange(10.0)})
+    ratio = Prior.lognormal(2.5, 0.7)
+    for controls in ({"population": 100}, {"population": 100, "gamma": 0.3}):
+        problem = Problem.of(load_model("sir"), data, controls)
+        x = problem.draw_prior(4_000, np.random.default_rng(1))
+        theta = problem.theta(x)
+        assert stats.kstest(theta["beta"] / theta["gamma"], ratio.cdf).pvalue > 0.01
+        u = problem.to_free(x)
+        back, log_prior = problem.from_free(u)
+        assert np.allclose(back, x)
+        # The density of the point among the rest: the one of the ratio times the Jacobian 1 / gamma.
+        beta = problem.names.index("beta")
+        own = ratio.log_density(theta["beta"] / theta["gamma"]) + np.log(theta["beta"] / theta["gamma"])
+        rest = sum(p.log_density(x[:, i]) + u[:, i] for i, p in enumerate(problem.priors.values()) if i != beta)
+        assert np.allclose(log_prior, own + rest)
+
+
+def test_summaries_of_a_parameter_without_a_sign():
+    """Where only the size of a parameter leaves a trace, the summary is that of its square."""
+    g = np.random.default_rng(1)
+    u = g.standard_normal((3_000, 2))
+    features = np.concatenate(
+        [u[:, :1] + 0.1 * g.standard_normal((3_000, 2)), (u[:, 1:] ** 2) * g.uniform(0.9, 1.1, (3_000, 2))], axis=1
+    )
+    found = learn(u, features, features[0], Rng(1), np.arange(3_000))
+    assert found.squared.tolist() == [False, True]
+    assert np.corrcoef(found.data[:, 1], u[:, 1] ** 2)[0, 1] > 0.9

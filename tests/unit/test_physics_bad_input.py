@@ -106,6 +106,41 @@ def test_a_prior_at_odds_with_the_data_is_said():
     assert any("prior of rate is at odds with the data" in note for note in fit.notes)
 
 
+@pytest.mark.parametrize(
+    ("controls", "words"),
+    [
+        ({"gamma": -1}, "known value of 'gamma' must lie between 0 and inf"),
+        ({"population": "many"}, "makes no priors with the controls population='many'"),
+        ({"population": float("nan")}, "control 'population' must be a number, not NaN"),
+        ({"population": 0}, r"or what is known \(population 0\)"),
+    ],
+)
+def test_controls_that_cannot_be(controls, words):
+    with pytest.raises(InputError, match=words):
+        calibrate(load_model("sir"), Series(T, {"infected": T}), Rng(1), controls=controls)
+
+
+@pytest.mark.parametrize(
+    ("t", "y", "words"),
+    [
+        ([0, 2, 1, 3], [4, 3, 2, 1], "must not go back, and 'time' does in row 2"),
+        ([0, np.nan, 1, 3], [4, 3, 2, 1], "finite, and 'time' is not in row 1"),
+        ([0, 1, 2, 3], [4, 3, 2], "'amount' has 3 for 4 times"),
+        ([0, 1, 2, 3], [4, np.inf, 2, 1], "infinity in row 1"),
+        ([0, 1, 2, 3], list("abcd"), "made of numbers"),
+    ],
+)
+def test_series_made_by_hand(t, y, words):
+    with pytest.raises(InputError, match=words):
+        calibrate(load_model("decay"), Series(np.array(t), {"amount": np.array(y)}), Rng(1))
+
+
+def test_a_frame_is_data():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"t": T, "amount": (100 * np.exp(-0.3 * T)).round(1)})
+    assert calibrate(load_model("decay"), frame, Rng(1), effective=100).method == "mcmc"
+
+
 # Simulators of users.
 
 
@@ -234,6 +269,34 @@ def test_a_wrong_shape_of_a_vectorised_model_is_said():
         Noise("normal", {"y": "s"}), ("y",),
     )  # fmt: skip
     with pytest.raises(InputError, match=r"must return 'y' of shape \(\d+, 12\)"):
+        calibrate(model, Series(T, {"y": T}), Rng(1))
+
+
+def _raises(theta, t, rng, controls):
+    raise ZeroDivisionError("no mass")
+
+
+@pytest.mark.parametrize(
+    ("simulate", "words"),
+    [
+        (_raises, "raised ZeroDivisionError: no mass"),
+        (lambda theta, t, rng, controls: None, "must return a mapping"),
+        (
+            lambda theta, t, rng, controls: {"z": np.zeros((len(theta["a"]), len(t)))},
+            "must return 'y', and it returns 'z'",
+        ),
+        (lambda theta, t, rng, controls: {"y": np.full((len(theta["a"]), len(t)), np.nan)}, "gives no finite value"),
+    ],
+)
+def test_faults_of_a_vectorised_simulator_are_one_line(simulate, words):
+    model = PhysicalModel("mine", simulate, {"a": Prior.normal(0, 1), "s": 1.0}, Noise("normal", {"y": "s"}), ("y",))
+    with pytest.raises(InputError, match=words):
+        calibrate(model, Series(T, {"y": T}), Rng(1))
+
+
+def test_noise_without_a_prior_is_said():
+    model = PhysicalModel("mine", _raises, {"a": Prior.normal(0, 1)}, Noise("normal", {"y": "s"}), ("y",))
+    with pytest.raises(InputError, match="needs a prior for s"):
         calibrate(model, Series(T, {"y": T}), Rng(1))
 
 

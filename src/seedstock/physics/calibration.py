@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,11 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 from seedstock.physics import mcmc
 from seedstock.physics.model import Controls, PhysicalModel
+from seedstock.physics.noise import Noise
 from seedstock.physics.optimise import Mode, maximise
 from seedstock.physics.posterior import Posterior
 from seedstock.physics.problem import Problem
-from seedstock.physics.series import Series, series_of
+from seedstock.physics.series import Series, as_data, series_of
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "mcmc", "smc-abc", "npe"]
@@ -117,6 +118,7 @@ def bind(
     strict: bool = True,
 ) -> list[Problem]:
     """Return the problems that the data may pose to the model: one for each way to read the columns' names."""
+    data = as_data(data)
     if isinstance(data, Dataset):
         data = series_of(data, _free_variable(model, data, time), model.kind != "curve")
     return [Problem.of(model, s, controls, strict) for s in model.bindings(data, columns)]
@@ -146,13 +148,26 @@ def find_mode(problem: Problem, rng: Rng) -> Mode:
     starts = problem.to_free(problem.draw_prior(_STARTS, g))
     starts = starts[np.isfinite(starts).all(axis=1)]
     if not np.isfinite(problem.log_density(starts[:_STARTS])).any():
-        low, high = problem.draw_prior(_STARTS, g).min(axis=0), problem.draw_prior(_STARTS, g).max(axis=0)
-        ranges = ", ".join(f"{n} {a:.3g} to {b:.3g}" for n, a, b in zip(problem.names, low, high, strict=True))
-        raise InputError(
-            f"the priors of {problem.model.name!r} exclude the data: none of {_STARTS:,} draws ({ranges}) can give "
-            f"them; widen the priors"
-        )
+        _refuse(problem, g)
     return maximise(problem.log_density, starts, g)
+
+
+def _refuse(problem: Problem, g: np.random.Generator) -> NoReturn:
+    """Say why no draw of the prior can give the data."""
+    x = problem.draw_prior(_STARTS, g)
+    broken = False
+    if isinstance(problem.model.observe, Noise):
+        with np.errstate(all="ignore"):
+            states = problem.simulate(problem.theta(x[:200]), g)
+        broken = not any(np.isfinite(values).any() for values in states.values())
+    low, high = x.min(axis=0), x.max(axis=0)
+    ranges = ", ".join(f"{n} {a:.3g} to {b:.3g}" for n, a, b in zip(problem.names, low, high, strict=True))
+    known = "".join(f", or what is known ({n} {v:g})" for n, v in problem.fixed.items())
+    why = ", for its simulator gives no finite value there; mend it, or" if broken else ";"
+    raise InputError(
+        f"the priors of {problem.model.name!r} exclude the data: none of {_STARTS:,} draws ({ranges}) can give "
+        f"them{why} widen the priors{known}"
+    )
 
 
 def _by_mcmc(problems: list[Problem], rng: Rng, effective: float) -> Posterior:
@@ -223,9 +238,11 @@ def remarks(posterior: Posterior) -> list[str]:
     untold = [name for name, c in posterior.contraction().items() if c < _UNTOLD]
     if untold:
         out.append(f"the data say little about {', '.join(untold)}: there the prior decides")
+    ratios = posterior.problem.ratios(posterior.draws)
     for i, (name, prior) in enumerate(posterior.problem.priors.items()):
-        median = float(np.median(posterior.draws[:, i]))
+        median = float(np.median(ratios[:, i]))
         tail = min(float(prior.cdf(np.array(median))), 1 - float(prior.cdf(np.array(median))))
         if tail < _EDGE:
+            name = f"{name} / {prior.of}" if prior.of else name
             out.append(f"the prior of {name} is at odds with the data: only {tail:.1g} of it lies beyond {median:.3g}")
     return out

@@ -15,7 +15,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 from seedstock.physics.equations import polynomial_model, print_equation
 from seedstock.physics.model import PhysicalModel
-from seedstock.physics.series import Series, series_of
+from seedstock.physics.series import Series, as_data, series_of
 from seedstock.physics.smoothing import Smoother
 
 Floats = NDArray[np.float64]
@@ -103,7 +103,9 @@ def discover(data: Dataset | Series, rng: Rng, *, degree: int = 2, time: str | N
     >>> found.equations
     ('dx/dt = -0.5 x',)
     """
+    data = as_data(data)
     series = data if isinstance(data, Series) else series_of(data, time)
+    series.check_order()
     if degree not in (1, 2, 3):
         raise InputError(f"the degree must be 1, 2 or 3, not {degree}")
     t, x, names = _states(series)

@@ -31,6 +31,8 @@ class Learned:
         ``features``, ``network`` or ``linear``.
     unseen : int ndarray
         Simulations that a network was not trained on.
+    squared : bool ndarray, shape (p,)
+        Parameters of which the data tell the size but not the sign.
     """
 
     data: Floats
@@ -38,10 +40,14 @@ class Learned:
     scale: Floats
     kind: str
     unseen: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    squared: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
 
 def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArray[np.intp]) -> Learned:
     """Return summaries of features: themselves where they are few, else the posterior means that a network predicts.
+
+    Where a parameter's sign leaves no trace, its posterior mean is the same whatever the data; then the mean of its
+    square is the summary. Which of the two is told better is seen on simulations that are left out of the training.
 
     Parameters
     ----------
@@ -63,7 +69,8 @@ def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArra
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPRegressor
 
-    centre, scale = u[local].mean(axis=0), u[local].std(axis=0) + 1e-12
+    p = u.shape[1]
+    y = _both((u - u[local].mean(axis=0)) / (u[local].std(axis=0) + 1e-12), local)
     net = MLPRegressor(
         hidden_layer_sizes=(64, 64), early_stopping=True, max_iter=150, n_iter_no_change=10, learning_rate_init=3e-3,
         batch_size=min(200, max(16, len(local) // 20)), random_state=rng.integer(),
@@ -72,10 +79,19 @@ def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArra
     apart = np.arange(len(local)) % _APART == 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net.fit(x[local[~apart]], (u[local[~apart]] - centre) / scale)
-    data = net.predict(x).reshape(len(u), -1)
-    mine = net.predict(target[None]).reshape(-1)
-    return Learned(data, mine, _spread(data[local]), "network", local[apart])
+        net.fit(x[local[~apart]], y[local[~apart]])
+    data, unseen = net.predict(x), local[apart]
+    missed = ((data - y)[unseen] ** 2).mean(axis=0) / y[unseen].var(axis=0)
+    squared = missed[p:] < missed[:p]
+    some = np.where(squared, np.arange(p, 2 * p), np.arange(p))
+    data, mine = data[:, some], net.predict(target[None])[0, some]
+    return Learned(data, mine, _spread(data[local]), "network", unseen, squared)
+
+
+def _both(z: Floats, local: NDArray[np.intp]) -> Floats:
+    """Return parameters of mean 0 and sd 1 and their squares, shape (n, 2 p), with local sds of 1."""
+    square = z**2 - 1
+    return np.concatenate([z, square / (square[local].std(axis=0) + 1e-12)], axis=1)
 
 
 def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: NDArray[np.intp]) -> Learned:
@@ -100,14 +116,15 @@ def refine(u: Floats, features: Floats, observed: Floats, old: Learned, rows: ND
     mean, sd = x[rows].mean(axis=0), x[rows].std(axis=0) + 1e-12
     design, mine = (x - mean) / sd, (target - mean) / sd
     y = (u - u[rows].mean(axis=0)) / (u[rows].std(axis=0) + 1e-12)
+    y = _both(y, rows)[:, np.where(old.squared, np.arange(len(y.T), 2 * len(y.T)), np.arange(len(y.T)))]
     test = np.intersect1d(rows, old.unseen)
     fit = np.setdiff1d(rows, test)
     plain = (old.data - old.data[rows].mean(axis=0)) / (old.data[rows].std(axis=0) + 1e-12)
     missed = [float(((y[test] - a[test] @ _ridge(a[fit], y[fit])) ** 2).mean()) for a in (design, plain)]
     if len(test) < _LEAST_TEST or missed[0] >= missed[1]:
-        return Learned(old.data, old.target, _spread(old.data[rows]), old.kind, old.unseen)
+        return Learned(old.data, old.target, _spread(old.data[rows]), old.kind, old.unseen, old.squared)
     b = _ridge(design[rows], y[rows])
-    return Learned(design @ b, mine @ b, _spread(design[rows] @ b), "linear", old.unseen)
+    return Learned(design @ b, mine @ b, _spread(design[rows] @ b), "linear", old.unseen, old.squared)
 
 
 def _ridge(x: Floats, y: Floats) -> Floats:

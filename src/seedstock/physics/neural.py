@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError, MissingExtraError
 from seedstock.core.rng import Rng
@@ -18,12 +21,51 @@ from seedstock.physics.summaries import features_of, observed_features
 _KEEP = 8_000
 
 
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """A normalising flow that knows the posterior of any data of one problem.
+
+    Attributes
+    ----------
+    flow : object
+        The library's posterior.
+    middle, spread : ndarray, shape (k,)
+        The scale of the features.
+    facts : mapping
+        JSON values for the record.
+    """
+
+    flow: Any
+    middle: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    facts: Mapping[str, Any]
+
+    def at(self, problem: Problem, rng: Rng) -> Posterior:
+        """Return the posterior of the problem's data."""
+        import torch
+
+        target = torch.as_tensor((observed_features(problem) - self.middle) / self.spread, dtype=torch.float32)
+        with _quiet(rng.child("draw")):
+            draws = self.flow.sample((_KEEP,), x=target, show_progress_bars=False).numpy().astype(float)
+        draws = draws[np.isfinite(problem.from_free(draws)[1])]
+        made = Posterior(problem, problem.from_free(draws)[0], "npe", self.facts)
+        from seedstock.physics.calibration import remarks
+
+        return Posterior(problem, made.draws, "npe", self.facts, tuple(remarks(made)))
+
+
 def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
-    """Calibrate a model by a normalising flow that is trained on simulations.
+    """Calibrate a model by a normalising flow that is trained on simulations; see `train`."""
+    return train(problem, rng, simulations).at(problem, rng)
+
+
+def train(problem: Problem, rng: Rng, simulations: int = 10_000) -> Estimator:
+    """Train a normalising flow on simulations from the prior, whatever was observed.
 
     Notes
     -----
-    Papamakarios and Murray (2016), Greenberg, Nonnenmacher and Macke (2019); one round.
+    Papamakarios and Murray (2016), Greenberg, Nonnenmacher and Macke (2019), one round; neural spline flows after
+    Durkan, Bekasov, Murray and Papamakarios (2019), which can part into humps.
 
     Raises
     ------
@@ -57,23 +99,24 @@ def npe(problem: Problem, rng: Rng, simulations: int = 10_000) -> Posterior:
     middle, spread = np.median(features[good], axis=0), features[good].std(axis=0) + 1e-12
     theta = torch.as_tensor(u, dtype=torch.float32)
     data = torch.as_tensor((features[good] - middle) / spread, dtype=torch.float32)
-    target = torch.as_tensor((observed_features(problem) - middle) / spread, dtype=torch.float32)
-    # The library speaks on stdout, which belongs to results, and warns of what does not concern users.
+    with _quiet(rng.child("npe")):
+        inference: Any = NPE(density_estimator="nsf", tracker=_NoLog(), show_progress_bars=False)
+        inference.append_simulations(theta, data).train()
+        flow = inference.build_posterior()
+    counted = getattr(problem.model.simulate, "rejected", None)
+    rejected = dict(counted()) if callable(counted) else {"failed": int((~good).sum())}
+    return Estimator(flow, middle, spread, {"simulations": simulations, "rejected": rejected})
+
+
+@contextlib.contextmanager
+def _quiet(rng: Rng) -> Iterator[None]:
+    """Seed the library; it speaks on stdout, which belongs to results, and warns of what does not concern users."""
+    import torch
+
     with torch.random.fork_rng(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        torch.manual_seed(rng.child("npe").integer())
-        inference: Any = NPE(tracker=_NoLog(), show_progress_bars=False)
-        inference.append_simulations(theta, data).train()
-        estimator = inference.build_posterior()
-        draws = estimator.sample((_KEEP,), x=target, show_progress_bars=False).numpy().astype(float)
-    draws = draws[np.isfinite(problem.from_free(draws)[1])]
-    failed = int((~good).sum())
-    counted = getattr(problem.model.simulate, "rejected", None)
-    facts = {"simulations": simulations, "rejected": dict(counted()) if callable(counted) else {"failed": failed}}
-    made = Posterior(problem, problem.from_free(draws)[0], "npe", facts)
-    from seedstock.physics.calibration import remarks
-
-    return Posterior(problem, made.draws, "npe", facts, tuple(remarks(made)))
+        torch.manual_seed(rng.integer())
+        yield
 
 
 class _NoLog:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from seedstock.core.rng import Rng
 from seedstock.physics.model import Theta
 from seedstock.physics.noise import Noise
 from seedstock.physics.posterior import Posterior
 from seedstock.physics.problem import Problem
+from seedstock.physics.residuals import fitted_residuals
 
 Floats = NDArray[np.float64]
 Pairs = dict[str, tuple[Floats, Floats]]
@@ -20,25 +22,33 @@ _MOST_CELLS = 50_000_000
 _PART_CELLS = 1_000_000
 _WINDOWS = (20, 60)
 """Parts of the time into which events are counted."""
+_SLOW = 4
+"""Cosines over the rows that make a slow course: two humps and two dips at most."""
 
 
 def posterior_p_values(posterior: Posterior, rng: Rng, n: int | None = None) -> dict[str, float]:
-    """Return two-sided posterior predictive p-values of the default and the model's own statistics.
+    """Return posterior predictive p-values of the default and the model's own statistics.
 
-    Series with a noise model are compared by discrepancies of their standardised residuals (size, memory, a slow
-    trend, the largest one), all else by statistics of the data.
+    Series with a noise model are compared by their standardised residuals: how large these are under the posterior,
+    and what order is left in them after the fit (memory, the share of a slow course and of the strongest rhythm). All
+    else is compared by statistics of the data.
 
     Notes
     -----
-    Gelman, Meng and Stern (1996), section 2; p = 2 min(P(rep >= obs), P(rep <= obs)), at most 1.
+    Gelman, Meng and Stern (1996), section 2; p = 2 min(P(rep >= obs), P(rep <= obs)), at most 1; of the order that is
+    left P(rep >= obs), for only more of it speaks against a model.
     """
     if n is None:
         # Residuals are cheap; whole replicates of events are not.
         residuals = isinstance(posterior.problem.model.observe, Noise)
         n = int(np.clip(_MOST_CELLS // _cells(posterior.problem), 400, _RESIDUAL_DRAWS)) if residuals else 400
     g = rng.child("predictive").generator()
-    theta = posterior.thin(n, g)
-    return _p_values(posterior.problem, theta, g)
+    out = _p_values(posterior.problem, posterior.thin(n, g), g)
+    if isinstance(posterior.problem.model.observe, Noise):
+        for column, (theirs, mine) in fitted_residuals(posterior, g, n).items():
+            shapes, own = _shapes(theirs), _shapes(mine)
+            out |= {_of(k, column, posterior.problem): _above(shapes[k], own[k]) for k in own}
+    return out
 
 
 def explained_share(posterior: Posterior, rng: Rng, n: int = 200) -> float | None:
@@ -98,11 +108,10 @@ def _compared(problem: Problem, theta: Theta, g: np.random.Generator) -> Pairs:
             states = problem.simulate(theta, g)
             rep = problem.observations(states, theta, g)
             for column, y in problem.series.values.items():
-                mine = _discrepancies(observe.residuals(y, states, theta, column))
+                mine = _sizes(observe.residuals(y, states, theta, column))
                 there = np.where(np.isfinite(y), rep[column], np.nan)
-                theirs = _discrepancies(observe.residuals(there, states, theta, column))
-                suffix = f" of {column}" if len(problem.series.values) > 1 else ""
-                pairs |= {f"{k}{suffix}": (theirs[k], mine[k]) for k in mine}
+                theirs = _sizes(observe.residuals(there, states, theta, column))
+                pairs |= {_of(k, column, problem): (theirs[k], mine[k]) for k in mine}
         else:
             rep = problem.replicate(theta, g)
             pairs |= _plain(problem, rep)
@@ -110,31 +119,49 @@ def _compared(problem: Problem, theta: Theta, g: np.random.Generator) -> Pairs:
     return pairs
 
 
+def _of(check: str, column: str, problem: Problem) -> str:
+    return f"{check} of {column}" if len(problem.series.values) > 1 else check
+
+
 def _two_sided(rep: Floats, observed: Floats) -> float:
+    above = _above(rep, observed)
+    return float(np.minimum(1.0, 2 * min(above, 1 - above)))
+
+
+def _above(rep: Floats, observed: Floats) -> float:
+    """Return how often replicates are above the observed value; equal ones count half, and never is not 0."""
     rep, observed = np.broadcast_arrays(rep, observed)
     good = np.isfinite(rep) & np.isfinite(observed)
     if not good.any():
         return float("nan")
     n = int(good.sum())
-    above = ((rep[good] > observed[good]) + 0.5 * (rep[good] == observed[good])).sum()
-    # A share of 0 of n draws is not a probability of 0.
-    return float(min(1.0, 2 * (min(above, n - above) + 0.5) / (n + 1)))
+    above = float(((rep[good] > observed[good]) + 0.5 * (rep[good] == observed[good])).sum())
+    return (above + 0.5) / (n + 1)
 
 
-def _discrepancies(z: Floats) -> dict[str, Floats]:
-    """Return discrepancies of residuals, shape (m, T), each of shape (m,)."""
+def _sizes(z: Floats) -> dict[str, Floats]:
+    """Return how large residuals of shape (m, T) are, each of shape (m,)."""
+    n = np.maximum(np.isfinite(z).sum(axis=1), 1)
+    z = np.nan_to_num(z, posinf=np.inf, neginf=-np.inf)
+    return {"size of residuals": (z**2).sum(axis=1) / n, "largest residual": np.abs(z).max(axis=1)}
+
+
+def _shapes(z: Floats) -> dict[str, Floats]:
+    """Return what order is left in residuals of shape (m, T), each of shape (m,), whatever their size."""
     here = np.isfinite(z)
     n = np.maximum(here.sum(axis=1), 1)
     z = np.where(here, z, 0.0)
     both = here[:, 1:] & here[:, :-1]
     centred = np.where(here, z - (z.sum(axis=1) / n)[:, None], 0.0)
     size = np.maximum((centred**2).sum(axis=1), 1e-300)
-    third = max(1, z.shape[1] // 3)
+    # What a mechanism leaves is no course of its own: the lowest cosines of many are worth little.
+    slow = fft.dct(centred, norm="ortho", axis=1)[:, 1 : 1 + _SLOW] ** 2
+    # Fisher (1929): the share of the strongest rhythm, of a forgotten week or overtone, say.
+    power = np.abs(np.fft.rfft(centred, axis=1)[:, 1:]) ** 2
     return {
-        "size of residuals": (z**2).sum(axis=1) / n,
         "memory of residuals": (centred[:, 1:] * centred[:, :-1] * both).sum(axis=1) / size,
-        "trend of residuals": z[:, -third:].mean(axis=1) - z[:, :third].mean(axis=1),
-        "largest residual": np.abs(z).max(axis=1),
+        "course of residuals": slow.sum(axis=1) / size,
+        "rhythm of residuals": power.max(axis=1, initial=0.0) / np.maximum(power.sum(axis=1), 1e-300),
     }
 
 
@@ -160,10 +187,9 @@ def _plain(problem: Problem, rep: Mapping[str, Floats]) -> dict[str, tuple[Float
     for column, y in problem.series.values.items():
         if problem.model.kind == "records":
             continue
-        suffix = f" of {column}" if len(problem.series.values) > 1 else ""
         there = np.where(np.isfinite(y), rep[column], np.nan)
         theirs, mine = _value_statistics(t, there), _value_statistics(t, y[None])
-        out |= {f"{k}{suffix}": (theirs[k], mine[k]) for k in mine}
+        out |= {_of(k, column, problem): (theirs[k], mine[k]) for k in mine}
     return out
 
 

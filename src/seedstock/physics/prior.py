@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +29,8 @@ class Prior:
         beta: the two shapes.
     lower, upper : float
         The support; a normal is truncated to it.
+    of : str
+        Another parameter, of which the value is a multiple: then all else describes the ratio of the two; see `times`.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class Prior:
     b: float
     lower: float = -np.inf
     upper: float = np.inf
+    of: str = ""
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.a) and np.isfinite(self.b)):
@@ -78,6 +81,14 @@ class Prior:
     def beta(cls, a: float, b: float) -> Prior:
         """Beta on (0, 1)."""
         return cls("beta", float(a), float(b), 0.0, 1.0)
+
+    def times(self, parameter: str) -> Prior:
+        """Return the prior of a parameter whose ratio to another one is distributed like this.
+
+        >>> Prior.lognormal(2.5, 0.7).times("gamma").of
+        'gamma'
+        """
+        return replace(self, of=parameter)
 
     @property
     def support(self) -> tuple[float, float]:

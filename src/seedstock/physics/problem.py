@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.core.errors import InputError
+from seedstock.core.errors import InputError, SeedstockError
 from seedstock.physics.model import Controls, Likelihood, PhysicalModel, States, Summaries, Theta
 from seedstock.physics.noise import Noise
 from seedstock.physics.prior import Prior
@@ -59,13 +59,28 @@ class Problem:
         if model.kind == "curve":
             order = np.argsort(series.t, kind="stable")
             series = replace(series, t=series.t[order], values={k: v[order] for k, v in series.values.items()})
-        priors = dict(model.priors(series, every) if callable(model.priors) else model.priors)
+        else:
+            series.check_order()
+        try:
+            priors = dict(model.priors(series, every) if callable(model.priors) else model.priors)
+        except (TypeError, ValueError) as error:
+            words = ", ".join(f"{k}={v!r}" for k, v in (controls or {}).items())
+            raise InputError(f"the model {model.name!r} makes no priors with the controls {words}: {error}") from None
         for name, value in (controls or {}).items():
+            if isinstance(value, float) and np.isnan(value):
+                raise InputError(f"the control {name!r} must be a number, not NaN; leave it out where it is unknown")
             if name in priors and value is not None:
-                priors[name] = float(value)
+                priors[name] = _known(name, value, priors[name])
             elif strict and name not in model.controls:
                 known = ", ".join({**model.controls, **priors}) or "none"
                 raise InputError(f"the model {model.name!r} has no control {name!r}; it has {known}")
+        for name, prior in priors.items():
+            base = priors.get(prior.of) if isinstance(prior, Prior) and prior.of else 1.0
+            if base is None or (isinstance(base, Prior) and base.of):
+                raise InputError(f"the prior of {name!r} must be a multiple of a parameter that is no multiple itself")
+        scales = set(model.observe.scale.values()) if isinstance(model.observe, Noise) else set()
+        if lacking := sorted(scales - set(priors)):
+            raise InputError(f"the noise of {model.name!r} needs a prior for {', '.join(lacking)}")
         return cls(
             model,
             series,
@@ -104,21 +119,35 @@ class Problem:
         for i, prior in enumerate(self.priors.values()):
             x[:, i], jacobian = prior.from_free(u[:, i])
             log_prior = log_prior + prior.log_density(x[:, i]) + jacobian
-        return x, log_prior
+        return x * self._units(x), log_prior
 
     def to_free(self, x: Floats) -> Floats:
         """Map parameters, shape (m, p), to the real space."""
-        return np.stack([prior.to_free(x[:, i]) for i, prior in enumerate(self.priors.values())], axis=1)
+        ratios = self.ratios(x)
+        return np.stack([prior.to_free(ratios[:, i]) for i, prior in enumerate(self.priors.values())], axis=1)
+
+    def ratios(self, x: Floats) -> Floats:
+        """Return parameters, shape (m, p), as their priors describe them: some as multiples of others."""
+        return np.asarray(x / self._units(x))
+
+    def _units(self, x: Floats) -> Floats:
+        out = np.ones_like(x)
+        for i, prior in enumerate(self.priors.values()):
+            if prior.of:
+                out[:, i] = x[:, self.names.index(prior.of)] if prior.of in self.priors else self.fixed[prior.of]
+        return out
 
     def draw_prior(self, n: int, g: np.random.Generator) -> Floats:
         """Draw n parameter sets from the prior, shape (n, p)."""
-        return np.stack([prior.sample(n, g) for prior in self.priors.values()], axis=1).reshape(n, len(self.priors))
+        x = np.stack([prior.sample(n, g) for prior in self.priors.values()], axis=1).reshape(n, len(self.priors))
+        return x * self._units(x)
 
     def simulate(self, theta: Theta, g: np.random.Generator, t: Floats | None = None, **controls: object) -> States:
         """Run the model at times t (by default the data's); checks the shapes of what comes back."""
-        states = self.model.simulate(theta, self.elapsed(t), g, {**self.controls, **controls})
+        found = self._run(theta, self.elapsed(t), g, {**self.controls, **controls})
         m = len(next(iter(theta.values())))
         steps = len(self.series.t if t is None else t)
+        states = {name: np.asarray(values, float) for name, values in found.items()}
         for name, values in states.items():
             good = values.ndim == 2 and values.shape[0] == m
             if not good or (values.shape[1] != steps and self.model.kind in ("series", "curve")):
@@ -127,6 +156,27 @@ class Problem:
                     f"{values.shape}"
                 )
         return states
+
+    def _run(self, theta: Theta, t: Floats, g: np.random.Generator, controls: Controls) -> States:
+        """Run the user's function, whose faults are the user's: they are told in one line."""
+        name, observe = self.model.name, self.model.observe
+        try:
+            found = self.model.simulate(theta, t, g, controls)
+        except SeedstockError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"the simulator of {name!r} raised {type(error).__name__}: {error}; mend it, or let "
+                f"Simulator.of_function run it for one parameter set at a time, and count crashes"
+            ) from error
+        if not isinstance(found, Mapping):
+            raise InputError(f"the simulator of {name!r} must return a mapping of names to arrays, not {found!r:.60}")
+        of = (observe.of or {}) if isinstance(observe, Noise) else {}
+        need = ("time",) if self.model.kind == "events" else (of.get(c, c) for c in self.model.columns)
+        if lacking := [c for c in need if c not in found]:
+            have = ", ".join(map(repr, found)) or "nothing"
+            raise InputError(f"the simulator of {name!r} must return {lacking[0]!r}, and it returns {have}")
+        return found
 
     def log_likelihood(self, theta: Theta) -> Floats:
         """Return the log likelihood of parameter sets, shape (m,); -inf where the model breaks down."""
@@ -178,3 +228,15 @@ class Problem:
     def on(self, series: Series) -> Problem:
         """Return the same problem, priors included, on other observations."""
         return replace(self, series=series)
+
+
+def _known(name: str, value: object, prior: Prior | float) -> float:
+    """Return the known value of a parameter, which its prior must allow."""
+    try:
+        out = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise InputError(f"the known value of {name!r} must be a number, not {value!r}") from None
+    if isinstance(prior, Prior) and not np.isfinite(prior.log_density(np.array(out))):
+        low, high = prior.support
+        raise InputError(f"the known value of {name!r} must lie between {low:g} and {high:g}, not at {out:g}")
+    return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,30 @@ class Series:
     start: np.datetime64 | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        t = _row(self.t, self.time)
+        if not np.isfinite(t).all():
+            raise InputError(f"time stamps must be finite, and {self.time!r} is not in row {np.argmin(np.isfinite(t))}")
+        values = {name: _row(y, name) for name, y in self.values.items()}
+        for name, y in values.items():
+            if len(y) != len(t):
+                raise InputError(f"every time needs a value, and {name!r} has {len(y)} for {len(t)} times")
+            if np.isinf(y).any():
+                raise InputError(f"{name!r} has an infinity in row {np.argmax(np.isinf(y))}; mend or empty this cell")
+        object.__setattr__(self, "t", t)
+        object.__setattr__(self, "values", values)
+
     def __len__(self) -> int:
         return len(self.t)
+
+    def check_order(self) -> None:
+        """Raise an `InputError` where a time goes back."""
+        back = np.flatnonzero(np.diff(self.t) < 0)
+        if len(back):
+            raise InputError(
+                f"time stamps must not go back, and {self.time!r} does in row {back[0] + 1}; sort the rows, or mend "
+                f"the stamp"
+            )
 
     def take(self, rows: NDArray[np.bool_] | slice) -> Series:
         """Return some of the times."""
@@ -131,13 +154,6 @@ def series_of(data: Dataset, time: str | None = None, monotone: bool = True) -> 
             f"a series needs at least 2 rows, and there {'is' if len(column) == 1 else 'are'} {len(column)}"
         )
     t, unit, start = _numbers(column)
-    if not np.isfinite(t).all():
-        raise InputError(f"time stamps must be finite, and {name!r} has an infinity in row {np.argmin(np.isfinite(t))}")
-    if monotone and (np.diff(t) < 0).any():
-        row = int(np.argmax(np.diff(t) < 0)) + 1
-        raise InputError(
-            f"time stamps must not go back, and {name!r} does in row {row}; sort the rows, or mend the stamp"
-        )
     values: dict[str, Floats] = {}
     for other in data.table:
         kind, cells = data.columns[other].kind, data.table[other]
@@ -152,11 +168,30 @@ def series_of(data: Dataset, time: str | None = None, monotone: bool = True) -> 
             y = cells.values.astype("m8[us]").astype(float) / (_DAY_US if unit == "days" else 1e6)
         else:
             y = cells.values.astype(float)
-        y = np.where(cells.missing, np.nan, y)
-        if np.isinf(y).any():
-            raise InputError(f"{other!r} has an infinity in row {int(np.argmax(np.isinf(y)))}; mend or empty this cell")
-        values[other] = y
-    return Series(t, values, name, unit, start)
+        values[other] = np.where(cells.missing, np.nan, y)
+    found = Series(t, values, name, unit, start)
+    if monotone:
+        found.check_order()
+    return found
+
+
+def as_data(source: Any) -> Dataset | Series:
+    """Return a series or a data set as it is, and read a file or a frame."""
+    if isinstance(source, Dataset | Series):
+        return source
+    from seedstock.sources.read import read
+
+    return read(source)
+
+
+def _row(values: Any, name: str) -> Floats:
+    try:
+        out = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise InputError(f"a series is made of numbers, and {name!r} holds others") from None
+    if out.ndim != 1:
+        raise InputError(f"a series needs one number for each time, and {name!r} has the shape {out.shape}")
+    return out
 
 
 def _numbers(column: Column) -> tuple[Floats, str, np.datetime64 | None]:

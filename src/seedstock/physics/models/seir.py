@@ -54,7 +54,7 @@ def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     known = controls["population"]
     start = max(first(y), 1.0)
     return {
-        "beta": Prior.lognormal(1 / unit, 1),
+        "beta": Prior.lognormal(2.5, 0.7).times("gamma"),
         "sigma": Prior.lognormal(1 / unit, 0.7),
         "gamma": Prior.lognormal(0.4 / unit, 0.7),
         "infected0": Prior.lognormal(start, 1),

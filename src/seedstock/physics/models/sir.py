@@ -50,7 +50,7 @@ def _priors(series: Series, controls: Controls) -> Mapping[str, Prior | float]:
     y, unit = series.values["infected"], time_unit(series)
     known = controls["population"]
     return {
-        "beta": Prior.lognormal(1 / unit, 1),
+        "beta": Prior.lognormal(2.5, 0.7).times("gamma"),
         "gamma": Prior.lognormal(0.4 / unit, 1),
         "infected0": Prior.lognormal(max(first(y), 1.0), 1),
         "overdispersion": Prior.exponential(0.2),
