@@ -21,7 +21,7 @@ from seedstock.physics.ppc import explained_share, posterior_p_values, prior_p_v
 from seedstock.physics.sbc import Ranks, calibration_ranks
 from seedstock.physics.series import Series
 
-ALPHA = 0.05
+ALPHA = 0.02
 """Chance, at most, of calling a right model wrong by its predictive checks."""
 _HELD_ALPHA = 0.01
 _USEFUL = 0.8
@@ -106,7 +106,7 @@ def explain(
 ) -> list[Explanation]:
     """Judge whether models explain the data, the best one first.
 
-    A model does not explain the data when a posterior predictive p-value falls below 0.05 divided by the number of
+    A model does not explain the data when a posterior predictive p-value falls below 0.02 divided by the number of
     statistics; or when the last fifth of the data, forecast from the rest, falls where the model expects it less than
     one time in a hundred; or when it refuses the data (negative counts, say). Of a model that fails, `why` also says
     where it is a useful approximation: it explains four fifths of the variation, and foresees the held-out part better

@@ -18,6 +18,7 @@ from seedstock.physics.residuals import fitted_residuals
 Floats = NDArray[np.float64]
 Pairs = dict[str, tuple[Floats, Floats]]
 _RESIDUAL_DRAWS = 3_000
+_REPLICATES = 1_000
 _MOST_CELLS = 50_000_000
 _PART_CELLS = 1_000_000
 _WINDOWS = (20, 60)
@@ -41,7 +42,7 @@ def posterior_p_values(posterior: Posterior, rng: Rng, n: int | None = None) -> 
     if n is None:
         # Residuals are cheap; whole replicates of events are not.
         residuals = isinstance(posterior.problem.model.observe, Noise)
-        n = int(np.clip(_MOST_CELLS // _cells(posterior.problem), 400, _RESIDUAL_DRAWS)) if residuals else 400
+        n = int(np.clip(_MOST_CELLS // _cells(posterior.problem), 400, _RESIDUAL_DRAWS)) if residuals else _REPLICATES
     g = rng.child("predictive").generator()
     out = _p_values(posterior.problem, posterior.thin(n, g), g)
     if isinstance(posterior.problem.model.observe, Noise):
