@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,16 +31,22 @@ from seedstock.proof.arms import load
 from seedstock.proof.proof import Plan, measure
 
 FEW, ROWS, POINTS = 20, 450, 100
+EFFECTIVE = 500
+"""Independent parameter sets of a posterior: a thousand rows need no more."""
 SERVERS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Mechanism:
-    """A physical model as a generator: calibrated on few rows, drawn at even places between their ends."""
+    """A physical model as a generator: calibrated on few rows, drawn at even places between their ends.
+
+    `begins` is where the mechanism is known to begin, though no row may have been seen there.
+    """
 
     model: PhysicalModel
     at: str
     controls: dict[str, float]
+    begins: float = np.inf
     mechanism: ClassVar[bool] = True
 
     def fit(self, data: Dataset, rng: Rng) -> Any:
@@ -49,7 +55,8 @@ class Mechanism:
         order = np.argsort(table[self.at].values, kind="stable")
         t, y = (np.asarray(table[c].values, float)[order] for c in (self.at, value))
         series = Series(t, {self.model.columns[0]: y}, self.at)
-        return Calibrated(calibrate(self.model, series, rng, controls=self.controls), data, self.at, value)
+        posterior = calibrate(self.model, series, rng, controls=self.controls, effective=EFFECTIVE)
+        return Calibrated(posterior, data, self.at, value, min(float(t[0]), self.begins), float(t[-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +65,11 @@ class Calibrated:
     data: Dataset
     at: str
     value: str
+    low: float
+    high: float
 
     def sample(self, n: int, rng: Rng) -> Dataset:
-        x = self.data.table[self.at].values
-        t = np.linspace(x.min(), x.max(), POINTS)
+        t = np.linspace(self.low, self.high, POINTS)
         drawn = generate(self.posterior, n, rng, t=t, labels=False).table
         own = self.posterior.problem.model.columns[0]
         cells = {self.at: drawn[self.at].values, self.value: drawn[own].values}
@@ -89,18 +97,31 @@ QUEUE = PhysicalModel(
 )
 
 
+EPIDEMIC = replace(
+    load_model("sir"),
+    origin="zero",  # the day is counted from the outbreak
+    priors=lambda series, controls: {
+        "beta": Prior.lognormal(1.0, 1.0),
+        "gamma": Prior.lognormal(0.4, 1.0),
+        "infected0": Prior.lognormal(10.0, 1.0),
+        "overdispersion": Prior.exponential(0.2),
+        "population": float(controls["population"]),
+    },
+)
+
+
 def dataset(columns: dict[str, np.ndarray], target: str) -> Dataset:
     schema = {c: ColumnSchema("number", ("target",) if c == target else (), dtype="float64") for c in columns}
     return Dataset({"t": Table({c: Column.of(v) for c, v in columns.items()})}, Schema({"t": TableSchema(schema)}))
 
 
 def epidemic(g: np.random.Generator) -> tuple[Dataset, Mechanism]:
-    model, t = load_model("sir"), np.sort(g.uniform(0, 45, ROWS))
+    model, t = EPIDEMIC, np.sort(g.uniform(0, 45, ROWS))
     theta = {"beta": g.uniform(0.7, 1.2), "gamma": g.uniform(0.25, 0.4), "infected0": 4.0, "population": 2_000.0}
     arrays = {k: np.array([v]) for k, v in theta.items()}
     state = np.maximum(model.simulate(arrays, np.r_[0.0, t], g, model.controls)["infected"][0, 1:], 1e-9)
     y = g.negative_binomial(30, 30 / (30 + state)).astype(float)
-    return dataset({"day": t, "infected": y}, "infected"), Mechanism(model, "day", {"population": 2_000})
+    return dataset({"day": t, "infected": y}, "infected"), Mechanism(model, "day", {"population": 2_000}, begins=0.0)
 
 
 def queue(g: np.random.Generator) -> tuple[Dataset, Mechanism]:

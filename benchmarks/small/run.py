@@ -27,6 +27,7 @@ import tables
 
 import peers
 from seedstock.core.rng import Rng
+from seedstock.core.table import Dataset
 from seedstock.proof.arms import load
 from seedstock.proof.proof import Plan, measure
 
@@ -34,19 +35,23 @@ MOST = 10_000
 """Rows of a table that take part: up to 5,000 of them test, the others teach."""
 
 
-def one(name: str, few: tuple[int, ...], seeds: int, cache: str | None, generators: tuple[str, ...]) -> dict[str, Any]:
-    """Measure one table; return its scores as JSON values."""
+def rows_of(name: str) -> Dataset:
+    """Return the rows of a table that take part."""
     data = tables.table(name)
     n = len(data.table)
-    if n > MOST:
-        data = data.take(np.sort(Rng(0).child("rows", name).generator().permutation(n)[:MOST]))
+    return data if n <= MOST else data.take(np.sort(Rng(0).child("rows", name).generator().permutation(n)[:MOST]))
+
+
+def one(name: str, few: tuple[int, ...], seeds: int, cache: str | None, generators: tuple[str, ...]) -> dict[str, Any]:
+    """Measure one table; return its scores as JSON values."""
+    data = rows_of(name)
     others = {} if cache is None else {p: peers.Peer(p, Path(cache)) for p in peers.NAMES}
     plan = Plan({g: load(g) for g in generators}, few=few, seeds=seeds, minutes=1e9, peers=others)
     start, cpu = time.perf_counter(), time.process_time()
     m = measure(data, plan, Rng(0).child(name))
     return {
-        "measure": m.measure, "rows": n, "pool": m.n_pool, "test": m.n_test, "few": m.few, "sizes": m.sizes,
-        "classes": len(m.target.classes), "notes": m.notes,
+        "measure": m.measure, "rows": len(data.table), "pool": m.n_pool, "test": m.n_test,
+        "few": m.few, "sizes": m.sizes, "classes": len(m.target.classes), "notes": m.notes,
         "seconds": round(time.perf_counter() - start, 1), "cpu_seconds": round(time.process_time() - cpu, 1),
         "failures": {p: peer.failures for p, peer in others.items()},
         "scores": [[r.arm, r.learner, r.n, r.seed, round(r.score, 5)] for r in m.results],

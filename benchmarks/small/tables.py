@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import seedstock
 from seedstock.core.table import Dataset
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = Path(os.environ.get("SEEDSTOCK_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
 def _bundled(load: str, number: bool = False) -> Callable[[], Any]:
@@ -53,7 +54,7 @@ TABLES: dict[str, Callable[[], Any]] = {
 
 def names() -> list[str]:
     """Return the tables that can be read here."""
-    return [n for n, load in TABLES.items() if getattr(load, "path", SHARED.parent.parent).exists()]
+    return [n for n, load in TABLES.items() if getattr(load, "path", Path(__file__)).exists()]
 
 
 def table(name: str) -> Dataset:

@@ -53,7 +53,8 @@ def extras(
     Parameters
     ----------
     generators : mapping of str to Generator
-        Each gives two arms: its own rows (``name``), and its rows labelled by the teacher (``name, taught``).
+        Each gives two arms: its own rows (``name``), and its rows labelled by the teacher (``name, taught``); one that
+        knows a mechanism gives its own rows only.
     m : int
         Extra rows of each arm.
     unlabelled : Dataset or None
@@ -68,7 +69,8 @@ def extras(
         own = _labelled(drawn, target)
         if len(own.labels):
             out[name] = own
-        out[taught(name)] = Extra(drawn, teacher.predict(drawn))
+        if not getattr(generator, "mechanism", False):  # it knows more than a teacher of few rows
+            out[taught(name)] = Extra(drawn, teacher.predict(drawn))
     if unlabelled is not None and len(unlabelled.table):
         rows = filled(train, unlabelled, generators, m, rng.child(UNLABELLED))
         out[taught(UNLABELLED)] = Extra(rows, teacher.predict(rows))

@@ -23,33 +23,45 @@ def sizes_up_to(n: int) -> list[int]:
     return [*below, min(n, SIZES[-1])] if not below or below[-1] != SIZES[-1] else below
 
 
-def real_equivalent(curve: Mapping[int, NDArray[np.float64]], score: float) -> float:
-    """Return the number of real rows whose mean score is as good, by the monotone curve through the measured sizes.
+def real_equivalent(curve: Mapping[int, NDArray[np.float64]], n: int, gain: float) -> float:
+    """Return the number of real rows alone that are as good as n of them and a gain, by the monotone curve of means.
 
-    Between sizes the curve is taken as linear in the logarithm of the rows; what lies beyond its ends gets its ends.
+    No gain is worth n rows, however flat the curve is there. Between sizes the curve is taken as linear in the
+    logarithm of the rows; what lies beyond its ends gets its ends.
 
     Parameters
     ----------
     curve : mapping of int to ndarray, shape (seeds,)
-        Rows -> scores of real rows alone, higher is better.
-    score : float
+        Rows -> scores of real rows alone, higher is better; n is among them.
+    n : int
+    gain : float
+        In units of the score, over n real rows alone.
 
     Examples
     --------
-    >>> real_equivalent({100: np.array([0.6]), 400: np.array([0.8])}, 0.7)
-    200.0
+    >>> curve = {100: np.array([0.6]), 400: np.array([0.8])}
+    >>> real_equivalent(curve, 100, 0.1), real_equivalent(curve, 400, 0.0)
+    (200.0, 400.0)
     """
     sizes = np.array(sorted(curve), float)
     means = np.array([curve[int(s)].mean() for s in sizes])
     rising = IsotonicRegression().fit_transform(np.log(sizes), means)
-    if score <= rising[0]:
-        return float(sizes[0])
-    if score > rising[-1]:
-        return float(sizes[-1])
-    k = int(np.searchsorted(rising, score, "left"))
-    low, high = rising[k - 1], rising[k]
-    t = (score - low) / (high - low)
-    return float(np.round(np.exp((1 - t) * np.log(sizes[k - 1]) + t * np.log(sizes[k])), 6))
+    here = int(np.searchsorted(sizes, n))
+    level = rising[here] + gain
+    if level > rising[here]:
+        reached = np.flatnonzero(rising[here:] >= level)
+        if not len(reached):
+            return float(sizes[-1])
+        k = here + int(reached[0]) - 1
+    elif level < rising[here]:
+        below = np.flatnonzero(rising[: here + 1] <= level)
+        if not len(below):
+            return float(sizes[0])
+        k = int(below[-1])
+    else:
+        return float(n)
+    t = (level - rising[k]) / (rising[k + 1] - rising[k])
+    return float(np.round(np.exp((1 - t) * np.log(sizes[k]) + t * np.log(sizes[k + 1])), 6))
 
 
 def gap_closed(

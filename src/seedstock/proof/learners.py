@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -75,7 +74,7 @@ class Learner:
             y = (y - centre) / spread
         model = self._model(k)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", UserWarning)  # no convergence; more classes than rows of one
             empty = np.isnan(X).all(0)
             model.fit(np.where(empty, 0.0, X), y, sample_weight=weight)
         return Predictor(model, None, k, self.number, centre, spread)

@@ -145,9 +145,17 @@ def measure(
             raise InputError(f"a proof needs {LEAST} rows with a known target, and there are {len(data.table)}")
         pool, test = split(data, min(1 / 3, MAX_TEST / len(data.table)), rng.child("test"))
     else:
-        pool, (test, left) = data, _known(test, target)
+        test, left = _known(test, target)
         if len(left.table):
             notes.append(f"{len(left.table):,} rows without a known target cannot test, and are left out.")
+        pool = apart(data, test, target, labelled=True)
+        if len(data.table) > len(pool.table):
+            notes.append(f"{len(data.table) - len(pool.table):,} rows that are among the testing ones do not teach.")
+        if len(pool.table) < LEAST // 2:
+            raise InputError(
+                f"of {len(data.table):,} rows {len(pool.table):,} are not among those that test, and a proof needs "
+                f"{LEAST // 2} to learn from; test on other rows"
+            )
     others = apart(blank(others, target), test, target)
     Y_test = target.values(test)
     if not target.is_number and (Y_test.sum(0) > 0).sum() < 2:

@@ -14,7 +14,7 @@ from seedstock.core.table import Dataset
 from seedstock.proof.arms import TAUGHT, UNLABELLED, taught
 from seedstock.proof.proof import LEAST, nested_order
 from seedstock.proof.task import Target
-from seedstock.proof.trial import try_settings
+from seedstock.proof.trial import Trial, try_settings
 from seedstock.proof.unlabelled import blank
 
 Advice = Literal["helps", "neutral", "hurts"]
@@ -31,7 +31,8 @@ class Gate:
     Attributes
     ----------
     advice : {"helps", "neutral", "hurts"}
-        Whether rows of the generator, set beside the real ones, lower the held-out loss of either learner.
+        Whether rows of the generator, set beside the real ones, lower the held-out loss of either learner and raise its
+        score, both by two standard errors, and beyond what is foretold without looking at any column.
     rows : int
         Real rows of the trial.
     gains : mapping
@@ -64,14 +65,23 @@ def quick_trial(train: Dataset, generator: Any, name: str, rng: Rng) -> Gate | N
         others = blank(train.take(~known), target)
         trial = try_settings(some, target, {name: generator}, LEARNERS, DRAWN, rng.child("trial"), others)
     gains = {learner: trial.gains(learner) for learner in LEARNERS}
-    z = {
-        (learner, arm): gain / error if error > 0 else 0.0
-        for learner, own in gains.items()
-        for arm, (gain, error) in own.items()
-    }
+    z = {(learner, arm): _sure_of(trial, learner, arm) for learner, own in gains.items() for arm in own}
     best, plain = max(z.values(), default=0.0), [v for (_, arm), v in z.items() if not arm.endswith(TAUGHT)]
     advice: Advice = "helps" if best > _SURE else "hurts" if plain and max(plain) < -_SURE else "neutral"
     return Gate(advice, len(some.table), gains, _sentence(advice, z, len(some.table), len(data.table)))
+
+
+def _sure_of(trial: Trial, learner: str, arm: str) -> float:
+    """Return the standard errors by which loss and score are both better, or both worse; 0 where they disagree.
+
+    On pure noise a teacher calms an unsteady learner: its loss falls, and it knows no more than before. So what is
+    better must also be better than foretelling blindly.
+    """
+    z = [g / e if e > 0 else 0.0 for g, e in (trial.gains(learner)[arm], trial.rise(learner, arm))]
+    gain, error = trial.sight(learner, arm)
+    if min(z) > 0:
+        return min(*z, gain / error) if gain > 0 < error else 0.0
+    return max(z) if max(z) < 0 else 0.0
 
 
 def _sentence(advice: Advice, z: Mapping[tuple[str, str], float], rows: int, whole: int) -> str:

@@ -26,6 +26,38 @@ def score(predicted: Matrix, Y: Matrix, target: Target) -> float:
     return float(np.mean(list(_aucs(predicted, Y).values()))) if len(np.unique(Y.argmax(1))) > 1 else float("nan")
 
 
+def placements(predicted: Matrix, Y: Matrix) -> NDArray[np.float64]:
+    """Return for each row the share of other classes' rows that are less likely of its class than it is, shape (n,).
+
+    Their mean over a class is its AUC; of differences of two predictors' the spread gives the standard error (DeLong et
+    al. 1988). Without rows of another class it is one half.
+
+    Examples
+    --------
+    >>> p = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])
+    >>> placements(p, np.eye(2)[[0, 1, 1]]).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    own = Y.argmax(1)
+    mine, theirs = predicted[np.arange(len(own)), own], predicted[:, own]  # theirs[j, i]: row j of row i's class
+    other = own[:, None] != own
+    below = ((theirs < mine) + 0.5 * (theirs == mine)) * other
+    return np.where(other.any(0), below.sum(0) / np.maximum(other.sum(0), 1), 0.5)
+
+
+def mean_rise(d: NDArray[np.float64], classes: NDArray[np.int64]) -> tuple[float, float]:
+    """Return by how much an AUC rises and the standard error, from differences of placements, shape (n,).
+
+    Classes of one row have no spread and are left out; without two others there is nothing to say: (0, inf).
+    """
+    parts = [d[classes == k] for k in np.unique(classes)]
+    parts = [part for part in parts if len(part) > 1]
+    if len(parts) < 2:
+        return 0.0, float("inf")
+    spread = sum(float(part.var(ddof=1)) / len(part) for part in parts)
+    return float(np.mean([part.mean() for part in parts])), 2 / len(parts) * float(np.sqrt(spread))
+
+
 def details(predicted: Matrix, Y: Matrix, target: Target) -> dict[str, Any]:
     """Return calibration and per-class scores as JSON values.
 

@@ -139,15 +139,15 @@ def _gap(m: Measured, learner: str, arm: str, rng: Rng) -> tuple[float, tuple[fl
 
 def _equivalent(m: Measured, learner: str, n: int, rng: Rng) -> dict[str, Any]:
     curve = {size: m.scores(REAL, learner, size) for size in m.sizes}
-    made = m.scores(CHOSEN, learner, n)
+    gain = m.scores(CHOSEN, learner, n) - curve[n]
     g = rng.generator()
-    k = len(made)
+    k = len(gain)
     rows = []
     for _ in range(200):
         pick = g.integers(k, size=k)
-        rows.append(real_equivalent({s: x[pick] for s, x in curve.items()}, float(made[pick].mean())))
+        rows.append(real_equivalent({s: x[pick] for s, x in curve.items()}, n, float(gain[pick].mean())))
     low, high = np.quantile(rows, [0.05, 0.95])
-    value = real_equivalent(curve, float(made.mean()))
+    value = real_equivalent(curve, n, float(gain.mean()))
     return {
         "learner": learner,
         "n_real": n,
@@ -184,7 +184,8 @@ def _sentence(
     m: Measured, equivalents: tuple[dict[str, Any], ...], closed: dict[str, float | None], advice: Advice
 ) -> str:
     worth = {e["learner"]: e for e in equivalents if e["n_real"] == m.few[-1]}
-    learner = max(worth, key=lambda a: closed[a] if closed[a] is not None else -np.inf)
+    gaps = {a: float((m.scores(REAL, a, _many(m, m.few[-1])) - m.scores(REAL, a, m.few[-1])).mean()) for a in worth}
+    learner = max(gaps, key=gaps.__getitem__)  # where more real rows help most, the answer says most
     if "boosting" in worth and (closed["boosting"] or 0) > 0:
         learner = "boosting"
     e = worth[learner]
@@ -192,9 +193,10 @@ def _sentence(
     if advice == "hurts":
         return f"{n:,} real rows with synthetic ones train worse than the {n:,} real rows alone: do not add any."
     beyond = " or more" if e["at_most_measured"] else ""
+    told = "" if advice == "helps" else f", no difference that {m.seeds} subsets can tell"
     return (
         f"{n:,} real rows + synthetic train {learner} like {e['rows']:,}{beyond} real rows "
-        f"(90 % interval {e['interval'][0]:,} to {e['interval'][1]:,})."
+        f"(90 % interval {e['interval'][0]:,} to {e['interval'][1]:,}){told}."
     )
 
 

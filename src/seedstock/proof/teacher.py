@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -124,7 +123,7 @@ def _foreign(model: Any, design: Design, data: Dataset, Y: Matrix, number: bool)
     if not number and len(np.unique(y)) == 1:
         return lambda rows: np.repeat(np.eye(k)[y[:1]], len(rows.table), axis=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)  # no convergence; more classes than rows of one
         model.fit(X, (y - centre) / spread if number else y)
 
     def predict(rows: Dataset) -> Matrix:

@@ -34,15 +34,15 @@ def blank(data: Dataset, target: Target) -> Dataset:
     return data.with_table(data.table.assign({target.name: gone}))
 
 
-def apart(rows: Dataset, test: Dataset, target: Target) -> Dataset:
+def apart(rows: Dataset, test: Dataset, target: Target, labelled: bool = False) -> Dataset:
     """Return the rows that have nothing to do with those that test.
 
     Rows of an entity or group that is among the testing ones are left out, and so are rows that equal one of them in
-    everything but the target.
+    everything but identifiers and, where they are not `labelled`, the target.
     """
     columns = rows.columns
     units = [*columns.with_role("entity"), *columns.with_role("group")]
-    features = [n for n in rows.table if n != target.name and columns[n].kind != "id"]
+    features = [n for n in rows.table if (labelled or n != target.name) and columns[n].kind != "id"]
     keep = np.ones(len(rows.table), bool)
     for name in units:
         keep &= ~_shared(rows.table.select([name]), test.table.select([name]))

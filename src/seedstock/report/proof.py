@@ -16,6 +16,8 @@ from seedstock.report.text import shown
 WIDTH, HEIGHT = 520, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 14, 40
 _HERE = Path(__file__).parent
+_PLAIN = ("duplication", "smote")
+_MOST_CLASSES = 12
 _TONES = {"helps": "good", "neutral": "care", "hurts": "bad"}
 _WORDS = {"linear": "Linear model", "tree": "Small tree", "boosting": "Gradient boosting", "net": "Small neural net"}
 
@@ -48,9 +50,26 @@ def page(facts: Mapping[str, Any], name: str) -> str:
             for learner in learners
         ],
         arms=[a for a in facts["arms"] if a["n_real"] in {e["n_real"] for e in facts["real_equivalents"]}],
+        classes=_classes(facts),
         words=_WORDS,
     )
     return html
+
+
+def _classes(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each class's scores at the most few rows, alone and as chosen, the rarest of many classes."""
+    few = max(e["n_real"] for e in facts["real_equivalents"])
+    at = {(a["learner"], a["name"]): a["details"].get("classes", {}) for a in facts["arms"] if a["n_real"] == few}
+    return [
+        {
+            "learner": learner,
+            "name": shown(name, 40),
+            "few": few,
+            "scores": [at[learner, arm][name][key] for key in ("auc", "recall") for arm in ("real", "chosen")],
+        }
+        for learner in facts["gap_closed"]
+        for name in list(at[learner, "real"])[-_MOST_CLASSES:]
+    ]
 
 
 def curve(facts: Mapping[str, Any], learner: str) -> str:
@@ -58,7 +77,7 @@ def curve(facts: Mapping[str, Any], learner: str) -> str:
     arms = [a for a in facts["arms"] if a["learner"] == learner]
     real = [a for a in arms if a["name"] == "real"]
     few = sorted({e["n_real"] for e in facts["real_equivalents"]})
-    x = _axis(np.log([a["n_real"] for a in real]), _LEFT, WIDTH - _RIGHT)
+    x = _axis(np.log([a["n_real"] for a in real]), _LEFT + 10, WIDTH - _RIGHT)
     values = [a["score"] for a in arms if a["score"] == a["score"]]
     low, high = min(values), max(values)
     margin = 0.08 * (high - low or 1.0)
@@ -88,10 +107,15 @@ def curve(facts: Mapping[str, Any], learner: str) -> str:
     out.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
     line = " ".join(f"{x(np.log(a['n_real'])):.1f},{y(a['score']):.1f}" for a in real)
     out.append(f'<polyline class="real" points="{line}"/>')
+    for e in facts["real_equivalents"]:
+        score = next((a["score"] for a in arms if (a["name"], a["n_real"]) == ("chosen", e["n_real"])), None)
+        if e["learner"] == learner and score is not None and e["rows"] != e["n_real"]:
+            ends = " ".join(f'x{k}="{x(np.log(n)):.1f}"' for k, n in ((1, e["n_real"]), (2, e["rows"])))
+            out.append(f'<line class="worth" {ends} y1="{y(score):.1f}" y2="{y(score):.1f}"/>')
     for a in arms:
         if a["n_real"] not in few or a["name"] == "real":
             continue
-        kind = "chosen" if a["name"] == "chosen" else "other"
+        kind = "chosen" if a["name"] == "chosen" else "plain" if a["name"] in _PLAIN else "other"
         at, up = x(np.log(a["n_real"])), y(a["score"])
         label = f"{a['name']}, {a['n_real']:,} real rows: {a['score']:.3f}"
         mark = f'<circle class="{kind}" cx="{at:.1f}" cy="{up:.1f}" r="{6 if kind == "chosen" else 3.2}">'

@@ -16,7 +16,7 @@ from seedstock.proof.folds import folds
 from seedstock.proof.learners import NAMES, Learner
 from seedstock.proof.proof import Plan, measure, nested_order
 from seedstock.proof.quick import quick_trial
-from seedstock.proof.scores import details, score
+from seedstock.proof.scores import details, mean_rise, placements, score
 from seedstock.proof.task import Design, Target
 from seedstock.proof.teacher import Teacher
 
@@ -40,10 +40,17 @@ def planted(n: int, seed: int = 0, noise: bool = False, number: bool = False) ->
 
 def test_the_real_equivalent_reads_the_curve_backwards() -> None:
     curve = {50: np.array([0.5, 0.7]), 200: np.array([0.7, 0.9]), 800: np.array([0.8, 1.0])}
-    assert real_equivalent(curve, 0.7) == pytest.approx(100)
-    assert real_equivalent(curve, 0.2) == 50
-    assert real_equivalent(curve, 0.95) == 800
-    assert real_equivalent({10: np.array([0.9]), 20: np.array([0.6])}, 0.8) == 20
+    assert real_equivalent(curve, 50, 0.1) == pytest.approx(100)
+    assert real_equivalent(curve, 200, -0.1) == pytest.approx(100)
+    assert real_equivalent(curve, 50, -0.4) == 50
+    assert real_equivalent(curve, 200, 0.15) == 800
+
+
+def test_what_gains_nothing_is_worth_its_own_rows_however_uneven_the_curve() -> None:
+    uneven = {20: np.array([0.8]), 60: np.array([0.86]), 100: np.array([0.84]), 200: np.array([0.83])}
+    assert real_equivalent(uneven, 60, 0.0) == 60
+    assert real_equivalent(uneven, 60, 0.02) == 200
+    assert real_equivalent(uneven, 60, -0.02) < 60
 
 
 def test_the_gap_is_a_ratio_of_sums() -> None:
@@ -246,3 +253,36 @@ def test_a_quick_trial_tells_help_from_harm() -> None:
     assert copula.advice == "helps"
     few = quick_trial(planted(30), load("copula"), "copula", Rng(0))
     assert few is None
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_quick_trial_is_not_taken_in_by_noise(seed: int) -> None:
+    gate = quick_trial(planted(120, seed=seed, noise=True), load("copula"), "copula", Rng(seed))
+    assert gate is not None
+    assert gate.advice != "helps"
+
+
+def test_rows_that_test_do_not_teach() -> None:
+    data = planted(160)
+    m = measure(data, Plan({}, ("linear",), (20,), 2), Rng(0), test=data.take(slice(100, 160)))
+    assert m.n_pool == 100
+    assert any("60 rows that are among the testing ones" in note for note in m.notes)
+    with pytest.raises(InputError, match="test on other rows"):
+        measure(data, Plan({}, ("linear",), (20,), 2), Rng(0), test=data)
+
+
+def test_placements_give_the_auc_and_its_standard_error() -> None:
+    g = np.random.default_rng(0)
+    Y = np.eye(2)[(g.random(200) < 0.3).astype(int)]
+    signal = Y[:, 1] + g.normal(size=200)
+    better, worse = (np.column_stack([1 - s, s]) for s in (signal, signal + g.normal(size=200)))
+    target = Target("y", ("a", "b"))
+    d = placements(better, Y) - placements(worse, Y)
+    rise, error = mean_rise(d, Y.argmax(1))
+    assert rise == pytest.approx(score(better, Y, target) - score(worse, Y, target))
+    again = []
+    for _ in range(300):
+        rows = np.concatenate([g.choice(np.flatnonzero(Y[:, k]), int(Y[:, k].sum())) for k in range(2)])
+        again.append(score(better[rows], Y[rows], target) - score(worse[rows], Y[rows], target))
+    assert error == pytest.approx(np.std(again), rel=0.15)
+    assert mean_rise(d[:1], np.array([0])) == (0.0, float("inf"))
