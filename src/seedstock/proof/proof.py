@@ -80,7 +80,8 @@ class Plan:
         for name in self.learners:
             if name not in NAMES:
                 raise InputError(f"a learner must be one of {', '.join(NAMES)}, not {name!r}")
-        for what, value, least in (("seeds", self.seeds, 2), ("few rows", min(self.few, default=0), 10)):
+        wanted = ("seeds", self.seeds, 2), ("few rows", min(self.few, default=0), 10), ("rows to draw", self.drawn, 10)
+        for what, value, least in wanted:
             if value < least:
                 raise InputError(f"{what} must be {least} or more, not {value}")
 

@@ -16,6 +16,9 @@ Matrix = NDArray[np.float64]
 MAX_LEVELS = 64
 """Categories of one column that learners tell apart; rarer ones count as unknown."""
 
+_MOST = 1e30
+"""The largest number that learners are given; single precision ends near 3e38."""
+
 
 @dataclass(frozen=True, eq=False)
 class Target:
@@ -92,8 +95,8 @@ class Design:
             if name == drop or schema.kind in ("id", "text", "image"):
                 continue
             if schema.kind in NUMERIC and not column.is_text:
-                x = as_numbers(column)
-                here = x[np.isfinite(x)]
+                x = _bounded(column)
+                here = x[np.abs(x) < _MOST]
                 if len(here):
                     centre, scale = float(here.mean()), float(here.std())
                     numbers[name] = (centre, scale or 1.0, bool(np.isnan(x).any()))
@@ -107,7 +110,7 @@ class Design:
 
     def ordinal(self, data: Dataset) -> Matrix:
         """Return features for trees, shape (n, d)."""
-        parts = [np.clip(as_numbers(data.table[name]), -1e140, 1e140) for name in self.numbers]
+        parts = [_bounded(data.table[name]) for name in self.numbers]
         parts += [self._codes(data, name) for name in self.categories]
         return np.column_stack(parts)
 
@@ -115,7 +118,7 @@ class Design:
         """Return features for linear models and nets, shape (n, d')."""
         parts = []
         for name, (centre, scale, gaps) in self.numbers.items():
-            x = as_numbers(data.table[name])
+            x = _bounded(data.table[name])
             missing = np.isnan(x)
             parts.append(np.clip((np.where(missing, centre, x) - centre) / scale, -10, 10))
             if gaps:
@@ -139,6 +142,11 @@ def as_numbers(column: Column) -> Matrix:
     """Return a column of numbers or times as float64, NaN where missing, shape (n,)."""
     values = column.values.view(np.int64) if column.values.dtype.kind in "mM" else column.values
     return np.where(column.missing, np.nan, values.astype(np.float64))
+
+
+def _bounded(column: Column) -> Matrix:
+    """Return a column's numbers as trees can hold them: in single precision, infinities at its ends, shape (n,)."""
+    return np.clip(as_numbers(column), -_MOST, _MOST)
 
 
 def as_texts(column: Column) -> NDArray[Any]:

@@ -183,10 +183,11 @@ def test_the_page_shows_names_as_text() -> None:
         ({"learners": ("forest",)}, "learner"),
         ({"seeds": 1}, "2 or more"),
         ({"few": (3,)}, "10 or more"),
+        ({"drawn": 0}, "rows to draw must be 10 or more"),
         ({"constant": True}, "one value only"),
         ({"distinct": True}, "classes"),
     ],
-    ids=["target", "rows", "learner", "seeds", "few", "constant", "distinct"],
+    ids=["target", "rows", "learner", "seeds", "few", "drawn", "constant", "distinct"],
 )
 def test_what_it_refuses(change: dict, words: str) -> None:
     data = planted(change.pop("rows", 100))
@@ -269,6 +270,18 @@ def test_rows_that_test_do_not_teach() -> None:
     assert any("60 rows that are among the testing ones" in note for note in m.notes)
     with pytest.raises(InputError, match="test on other rows"):
         measure(data, Plan({}, ("linear",), (20,), 2), Rng(0), test=data)
+
+
+def test_infinities_and_huge_numbers_are_learned_from() -> None:
+    data = planted(60)
+    x = data.table["x0"].values.copy()
+    x[:3] = [np.inf, -np.inf, 1e300]
+    data = data.with_table(data.table.assign({"x0": Column.of(x)}))
+    design = Design.of(data, "y")
+    scaled = design.scaled(data)
+    assert np.isfinite(scaled).all()
+    assert scaled[3:, 0].std() > 0.5, "the others keep their spread"
+    assert np.isfinite(design.ordinal(data).astype(np.float32)).all()
 
 
 def test_placements_give_the_auc_and_its_standard_error() -> None:
