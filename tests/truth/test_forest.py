@@ -42,7 +42,7 @@ def test_probabilities_add_up_to_one_and_agree_with_the_draws() -> None:
     g = np.random.default_rng(0)
     codes = g.integers(4, size=2_000)
     X = codes[:, None] + g.normal(size=(2_000, 2))
-    ensemble, _ = grow(X, codes, codes, SETTINGS, Rng(1))
+    ensemble, *_ = grow(X, codes, codes, SETTINGS, Rng(1))
     query = np.repeat(X[:1], 40_000, axis=0)
     drawn, _ = ensemble.draw(query, g)
     share = np.bincount(drawn, minlength=4) / len(drawn)

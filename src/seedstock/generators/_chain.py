@@ -79,7 +79,7 @@ class Chain:
                 continue
             if before:
                 # The forest's own way of learning one column from those before it.
-                conditionals[name] = forest._conditional(plan, codes, name, tuple(before), rng.child("fit", name))
+                conditionals[name] = forest.learn(plan, codes, name, tuple(before), rng.child("fit", name))
             before.append(name)
         return cls({k: a for k, (a, _) in known.items()}, {k: own[k][0] for k in order}, conditionals)
 

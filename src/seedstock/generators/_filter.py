@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._compiled import CompiledTree, boost
 from seedstock.generators._even import kept, likeness
 from seedstock.generators._raking import rake
+from seedstock.generators._stored_trees import Tree, joined, parted
 
 _ROWS = 50_000
 """Real rows that the classifier sees at most; as many drawn ones again stand against them, twice."""
@@ -33,6 +34,10 @@ _MIN_ROWS = 100
 _CAP, _FACTOR_CAP = 0.985, 0.975
 """Quantiles of the weights above which rows are kept as often as at it."""
 _FLOOR = -4.0
+_POOL = 8
+"""Drawn rows for each real one that the rounds choose from,"""
+_POOL_CELLS = 50_000_000
+"""at most so many cells, and two rows for each real one at least."""
 _RAKED = 3
 """Drawn rows for each real one, of which the last shares are raked."""
 _BALANCED = 4
@@ -61,7 +66,7 @@ class Filter:
     """
 
     names: tuple[str, ...]
-    trees: tuple[Mapping[str, NDArray[Any]], ...]
+    trees: tuple[Tree, ...]
     factors: Mapping[str, NDArray[np.float64]]
     cap: float
     factor_cap: float
@@ -79,17 +84,22 @@ class Filter:
         rows = np.arange(n) if n <= _ROWS else g.choice(n, _ROWS, replace=False)
         seen = {name: codes[rows] for name, codes in real.items()}
         X = _design(names, seen)
-        out = cls(names, (), {}, 0.0, 0.0, 1.0)
+        # One pool of drawn rows serves all rounds: each lets through what the rounds before would have kept of it.
+        size = max(2, min(_POOL, _POOL_CELLS // X.size)) * len(X)
+        pool = _design(names, draw(size, rng.child("pool"), None))
+        weight, cap = np.zeros(size), 0.0
+        trees: list[Tree] = []
         for i in range(rounds):
             stream = rng.child("round", i)
-            drawn = _design(names, draw(2 * len(X), stream.child("draw"), out if i else None))
+            through = stream.child("through").generator().random(size) < np.exp(np.minimum(weight - cap, 0.0))
+            drawn = pool[np.flatnonzero(through)[: 2 * len(X)]]
             y = np.arange(len(X) + len(drawn)) < len(X)
             new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS)
-            out = replace(out, trees=(*out.trees, *new))
-            fresh = draw(len(X), stream.child("cap"), None)
-            weight = out._by_trees(fresh)
-            cap = float(np.quantile(weight, _CAP))
-            out = replace(out, cap=cap, rate=float(np.exp(np.minimum(weight - cap, 0.0)).mean()))
+            for tree in new:
+                weight += CompiledTree(**tree)(pool)
+            trees += new
+            cap = float(np.quantile(np.maximum(weight, _FLOOR), _CAP))
+        out = cls(names, tuple(trees), {}, cap, 0.0, 1.0)
         fresh = draw(_RAKED * len(X), rng.child("rake"), None)
         out = replace(out, factors=rake(seen, fresh, k, out._probability(fresh)))
         out = replace(out, factor_cap=float(np.quantile(out._by_factors(fresh), _FACTOR_CAP)))
@@ -134,40 +144,22 @@ class Filter:
 
     def state(self) -> State:
         """Return all that `from_state` needs."""
-        joined = {p: np.concatenate([t[p] for t in self.trees]) for p in _PARTS} if self.trees else {}
-        joined |= {f"factor.{self.names.index(name)}": of_code for name, of_code in self.factors.items()}
-        sizes = [len(t["feature"]) for t in self.trees]
+        arrays, sizes = joined(self.trees)
+        arrays |= {f"factor.{self.names.index(name)}": of_code for name, of_code in self.factors.items()}
         meta = {"names": list(self.names), "sizes": sizes, "factors": list(self.factors)}
-        return State(joined, meta | {"cap": self.cap, "factor_cap": self.factor_cap, "rate": self.rate})
+        return State(arrays, meta | {"cap": self.cap, "factor_cap": self.factor_cap, "rate": self.rate})
 
     @classmethod
     def from_state(cls, state: State, known: Mapping[str, Atoms]) -> Self:
         """Make it again for columns that are known; every index is checked, for compiled code will follow it."""
         names, meta = tuple(state.meta["names"]), state.meta
-        ends = np.cumsum(meta["sizes"]).astype(int).tolist()
-        trees = []
-        for start, end in zip([0, *ends], ends, strict=False):
-            tree = {p: np.asarray(state.arrays[p][start:end], dtype) for p, dtype in _PARTS.items()}
-            n, inner = end - start, tree["feature"] >= 0
-            own = np.flatnonzero(inner)
-            fits = (
-                n > 0
-                and all(len(a) == n for a in tree.values())
-                and (tree["feature"] < len(names)).all()
-                and all(((tree[s][inner] > own) & (tree[s][inner] < n)).all() for s in ("left", "right"))
-            )
-            if not fits:
-                raise InputError("this model is damaged: its filter's trees point outside themselves; fit it again")
-            trees.append(tree)
+        trees = parted(state.arrays, meta["sizes"], len(names))
         factors = {n: np.asarray(state.arrays[f"factor.{names.index(n)}"], np.float64) for n in meta["factors"]}
         fits = set(names) <= set(known) and all(of.shape == (known[n].k,) for n, of in factors.items())
         if not fits or not 0 < float(meta["rate"]) <= 1:
             raise InputError("this model is damaged: its filter does not fit its columns; fit it again")
         caps = float(meta["cap"]), float(meta["factor_cap"])
-        return cls(names, tuple(trees), factors, *caps, float(meta["rate"]))
-
-
-_PARTS = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
+        return cls(names, trees, factors, *caps, float(meta["rate"]))
 
 
 def _design(names: tuple[str, ...], codes: Mapping[str, Codes]) -> NDArray[np.float64]:

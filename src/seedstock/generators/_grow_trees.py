@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,13 @@ from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._ensemble import Ensemble
 from seedstock.generators._linear_leaves import Lines, fit_lines, residual_quantiles
 
+Floats = NDArray[np.float64]
+
 _SHRINKAGES = np.array([0.001, 1, 3, 10, 30, 100, 300, 1000, 3000])
 """Candidates, in rows."""
 
 _BINS = 32
+_FINER = 8
 _TRIALS = 2
 _DRAWS = 30
 _FINE = 100
@@ -48,15 +52,30 @@ class TreeSettings:
 def classes_of(atoms: Atoms, codes: Codes, n_classes: int) -> Codes:
     """Return the classes that trees are to tell apart: the atoms, or where there are more, bins of equal mass.
 
-    Texts keep their commonest ones and one class for the rest. Spikes of numbers fill bins of their own.
+    Texts keep their commonest ones and one class for the rest. Numbers' spikes have bins of their own, as missing cells
+    do, and what is left between them is parted evenly: there may be a few more bins than classes.
+
+    Examples
+    --------
+    >>> atoms = Atoms(np.arange(6.0), np.array([90, 2, 2, 2, 2, 2]), 0.0, False)
+    >>> classes_of(atoms, np.arange(6), 4).tolist()
+    [0, 1, 1, 2, 3, 3]
     """
     if atoms.k <= n_classes:
         return codes
     if not atoms.ordered:
         return np.minimum(codes, n_classes - 1)
-    middle = np.cumsum(atoms.counts) - atoms.counts / 2
-    bins = np.unique((middle * n_classes / atoms.counts.sum()).astype(np.int64), return_inverse=True)[1]
-    return bins.reshape(-1).astype(np.int64)[codes]
+    v = len(atoms.values)
+    counts = atoms.counts[:v]
+    spike = counts * n_classes >= counts.sum()
+    rest = np.where(spike, 0, counts)
+    # What spikes leave is told apart as finely as there are rows for, not only as their masses leave room.
+    parts = max(1, min(n_classes - int(spike.sum()), int(_FINER * n_classes * rest.sum() / counts.sum())))
+    middle = (np.cumsum(rest) - rest / 2) * parts / max(int(rest.sum()), 1)
+    # A spike ends the bin before it.
+    key = np.stack([np.cumsum(spike) * 2 - spike, np.where(spike, -1, middle.astype(np.int64))])
+    bins = np.concatenate([[0], np.cumsum((np.diff(key) != 0).any(axis=0))])
+    return np.append(bins, np.full(atoms.k - v, bins[-1] + 1)).astype(np.int64)[codes]
 
 
 def placement(atoms: Atoms, codes: Codes, classes: Codes) -> NDArray[np.float32] | None:
@@ -155,12 +174,19 @@ def grow(
     settings: TreeSettings,
     rng: Rng,
     lines: LineTask | None = None,
-) -> tuple[Ensemble, Lines | None]:
+) -> tuple[Ensemble, Lines | None, Floats]:
     """Grow an ensemble on predictors X, shape (n, p), that tells `classes` apart and holds `codes`.
 
     A tree's structure comes from a random share of its rows, its values from all of them. The shrinkage is
     `shrinkage_share` of the one with the best likelihood on rows that the structure has not seen, their own
     value left out (Breiman's out-of-bag idea). With `lines`, leaves hold residuals instead of codes.
+
+    Returns
+    -------
+    Ensemble
+    Lines or None
+    float64 ndarray, shape (n,)
+        Log likelihood of each row's class (of its residual's, with lines) out of bag; NaN where no tree can tell.
     """
     trees = [_Tree.grow(X, classes, settings, rng.child("tree", t)) for t in range(settings.trees)]
     fitted = None
@@ -175,8 +201,8 @@ def grow(
         kinds = [of_code[h] for h in held]
     else:
         held, kinds = [codes[t.rows] for t in trees], [classes[t.rows] for t in trees]
-    shrinkage = settings.shrinkage(_best_shrinkage(trees, kinds, len(codes)))
-    return _flatten(trees, held, shrinkage), fitted
+    best, likelihood = _best_shrinkage(trees, kinds, len(codes))
+    return _flatten(trees, held, settings.shrinkage(best)), fitted, likelihood
 
 
 def surprise(
@@ -190,38 +216,54 @@ def surprise(
 ) -> float:
     """Return the log loss of single trees on held-out rows: what decides for or against lines.
 
-    Values are binned into at most 100 classes of equal mass, and each row's probabilities estimated by draws, the same
-    number for both, because the two kinds of leaves have no likelihood in common.
+    Each row's probabilities are estimated by draws, because the two kinds of leaves have no likelihood in common.
     """
-    bins = classes_of(atoms, np.arange(atoms.k), _FINE)
-    prior = np.bincount(bins[codes]) / len(codes)
     total = 0.0
     for t in range(_TRIALS):
         tree = _Tree.grow(X, classes, settings, rng.child("trial", t))
         test = np.flatnonzero(~tree.inside)
         if not len(test):
             return np.inf
-        leaf, g = tree.leaf[test], rng.child("draw", t).generator()
-        own, rows = tree.place()[test], tree.sorted_rows[test]
-        fitted, held = (None, [codes[tree.rows]]) if lines is None else _fit_all_lines([tree], lines, codes)
-        truth = bins[codes[rows]]
-        hits = np.zeros(len(test))
-        size = (tree.end - tree.start)[leaf]
-        for _ in range(_DRAWS):
-            place = tree.start[leaf] + (g.random(len(test)) * size).astype(np.int64)
-            # A row's own value says nothing: the next one in the leaf is taken.
-            again = (place == own) & (size > 1)
-            place = np.where(again, tree.start[leaf] + (place - tree.start[leaf] + 1) % size, place)
-            drawn = held[0][place]
-            if fitted is not None and lines is not None:
-                drawn = fitted.atoms_of(drawn, leaf, lines.Z[rows], atoms, g)
-            hits += bins[drawn] == truth
-        total -= float(np.log((hits + prior[truth]) / (_DRAWS + 1)).mean())
+        draw = _trial_draw(tree, test, codes, atoms, rng.child("draw", t).generator(), lines)
+        total += drawn_loss(draw, tree.sorted_rows[test], codes, atoms)
     return total / _TRIALS
 
 
-def _best_shrinkage(trees: list[_Tree], kinds: list[Codes], n: int) -> float:
-    """Return the candidate with the best mean log-likelihood of rows outside the structure's share."""
+def _trial_draw(
+    tree: _Tree, test: NDArray[np.int64], codes: Codes, atoms: Atoms, g: np.random.Generator, lines: LineTask | None
+) -> Callable[[], Codes]:
+    """Return what draws a code for each of a tree's test rows from its leaf."""
+    leaf, own = tree.leaf[test], tree.place()[test]
+    size = (tree.end - tree.start)[leaf]
+    fitted, held = (None, [codes[tree.rows]]) if lines is None else _fit_all_lines([tree], lines, codes)
+    Z = None if lines is None else lines.Z[tree.sorted_rows[test]]
+
+    def draw() -> Codes:
+        place = tree.start[leaf] + (g.random(len(test)) * size).astype(np.int64)
+        # A row's own value says nothing: the next one in the leaf is taken.
+        again = (place == own) & (size > 1)
+        place = np.where(again, tree.start[leaf] + (place - tree.start[leaf] + 1) % size, place)
+        drawn = held[0][place]
+        return drawn if fitted is None or Z is None else fitted.atoms_of(drawn, leaf, Z, atoms, g)
+
+    return draw
+
+
+def drawn_loss(draw: Callable[[], Codes], rows: NDArray[np.int64], codes: Codes, atoms: Atoms) -> float:
+    """Return the log loss of rows of a column's codes, shape (n,), whose probabilities are estimated by draws.
+
+    Values are binned into at most 100 classes of equal mass, whatever they are drawn from.
+    """
+    bins = classes_of(atoms, np.arange(atoms.k), _FINE)
+    prior, truth = np.bincount(bins[codes]) / len(codes), bins[codes[rows]]
+    hits = np.zeros(len(rows))
+    for _ in range(_DRAWS):
+        hits += bins[draw()] == truth
+    return -float(np.log((hits + prior[truth]) / (_DRAWS + 1)).mean())
+
+
+def _best_shrinkage(trees: list[_Tree], kinds: list[Codes], n: int) -> tuple[float, Floats]:
+    """Return the candidate that is best for rows outside the structure's share, and their log likelihoods under it."""
     m = max(int(k.max()) for k in kinds) + 1
     likelihood, seen = np.zeros((len(_SHRINKAGES), n)), np.zeros(n)
     prior = (np.bincount(np.concatenate(kinds), minlength=m) + 0.5) / (sum(map(len, kinds)) + 0.5 * m)
@@ -234,11 +276,13 @@ def _best_shrinkage(trees: list[_Tree], kinds: list[Codes], n: int) -> float:
         rows = tree.sorted_rows[test]
         likelihood[:, rows] += _held_out(tree, tree.leaf, of_row, test, prior)
         seen[rows] += 1
-    used = seen > 0
+    used, out = seen > 0, np.full(n, np.nan)
     if not used.any():
-        return float(_SHRINKAGES[-1])
-    score = np.log(np.maximum(likelihood[:, used] / seen[used], 1e-12)).mean(1)
-    return float(_SHRINKAGES[int(np.argmax(score))])
+        return float(_SHRINKAGES[-1]), out
+    score = np.log(np.maximum(likelihood[:, used] / seen[used], 1e-12))
+    best = int(np.argmax(score.mean(1)))
+    out[used] = score[best]
+    return float(_SHRINKAGES[best]), out
 
 
 def _fit_all_lines(trees: list[_Tree], task: LineTask, codes: Codes) -> tuple[Lines, list[Codes]]:

@@ -176,7 +176,7 @@ def fit_trees(
 def _grown(X: Floats, classes: Codes, codes: Codes, settings: TreeSettings, rng: Rng) -> Ensemble:
     used = np.flatnonzero(np.ptp(X, axis=0) > 0)
     used = used if len(used) else np.zeros(1, np.int64)
-    ensemble, _ = grow(X[:, used], classes, codes, settings, rng)
+    ensemble, *_ = grow(X[:, used], classes, codes, settings, rng)
     feature = np.where(ensemble.feature >= 0, used[ensemble.feature], -1).astype(np.int32)
     return replace(ensemble, feature=feature)
 

@@ -16,22 +16,17 @@ from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset, Table
 from seedstock.encoding.allowed import Shares
-from seedstock.encoding.atoms import FEW, Atoms, Codes
+from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
-from seedstock.generators._conditional import Conditional, design
-from seedstock.generators._ensemble import Ensemble
+from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
-from seedstock.generators._grow_trees import LineTask, TreeSettings, classes_of, grow, placement, surprise
-from seedstock.generators._linear_leaves import Lines, Scale, numbers, spikes_of
+from seedstock.generators._grow_trees import TreeSettings
+from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._particles import draw_given, evidence
-from seedstock.generators._presence import Presence, draw_order
+from seedstock.generators._presence import draw_order
 from seedstock.generators._score import log_scores
 from seedstock.generators._tabular import TabularFitted, Wanted, weighted
 
-_CLASSES = 32
-_LINE_ROWS = 30
-_LINE_VALUES = 40
-_LINE_GAIN = 0.05
 _FILTER_ROWS = 1_000
 _CANDIDATES = 4
 
@@ -148,20 +143,24 @@ class Forest:
     """The default generator for tables.
 
     Columns are drawn one after the other, those with few values first. Each is drawn from the leaves of an
-    ensemble of trees on the columns before it, shrunk toward the leaves' ancestors.
+    ensemble of trees on the columns before it, shrunk toward the leaves' ancestors; or by lines in such leaves, or by
+    boosted trees that halve the column again and again, where rows that were not seen are predicted better so.
 
     Attributes
     ----------
     trees : int
         Trees a column.
     min_leaf_rows : int
-        Rows that a leaf holds at least.
+        Rows that a leaf holds at least; a fourth of them where held-out rows are clearly better predicted so.
     structure_share : float
         Share of the rows that decides where a tree splits; the leaves then hold the values of all rows.
     rows_per_tree : int
         Rows that one tree sees at most; each tree sees others.
     shrinkage_share : float
         Shrinkage as a share of the one that predicts held-out rows best. Less keeps more detail, and remembers more.
+    boost_rows : int
+        Rows from which boosted trees learn a column, where they predict held-out rows better than leaves do; 0 switches
+        them off.
     filter_rounds : int
         Rounds of density-ratio resampling; 0 switches it off.
     threads : int
@@ -173,6 +172,7 @@ class Forest:
     structure_share: float = 0.632
     rows_per_tree: int = 100_000
     shrinkage_share: float = 1.0
+    boost_rows: int = 50_000
     filter_rounds: int = 5
     threads: int = 2
 
@@ -180,7 +180,7 @@ class Forest:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value <= 0 and name not in ("shrinkage_share", "filter_rounds"):
+            if value <= 0 and name not in ("shrinkage_share", "boost_rows", "filter_rounds"):
                 raise InputError(f"{name} must be above 0, not {value}")
         if self.structure_share > 1:
             raise InputError(f"structure_share must be at most 1, not {self.structure_share}")
@@ -194,7 +194,7 @@ class Forest:
         varied = [name for name in order if plan.atoms[name].k > 1]
         with ThreadPoolExecutor(self.threads) as pool:
             jobs = {
-                name: pool.submit(self._conditional, plan, codes, name, tuple(varied[:i]), rng.child("fit", name))
+                name: pool.submit(self.learn, plan, codes, name, tuple(varied[:i]), rng.child("fit", name))
                 for i, name in enumerate(varied)
                 if i
             }
@@ -206,63 +206,23 @@ class Forest:
         kept = Filter.fit(plain.draw_kept, real, k, rng.child("filter"), self.filter_rounds)
         return replace(plain, filter=kept)
 
-    def _conditional(
+    def learn(
         self, plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...], rng: Rng
     ) -> Conditional:
-        # Held-out rows can judge no finer classes than there are rows for.
-        classes = classes_of(plan.atoms[name], codes[name], int(min(_CLASSES, max(8, 2 * len(codes[name]) ** 0.5))))
-        placed = {p: placement(plan.atoms[p], codes[p], classes) for p in predictors}
-        places = {p: place for p, place in placed.items() if place is not None}
-        X, atoms = design(predictors, places, codes), plan.atoms[name]
-        settings = TreeSettings(
-            self.trees,
-            self.min_leaf_rows,
-            self.structure_share,
-            self.rows_per_tree,
-            self.shrinkage_share,
-            identifying(atoms),
-        )
-        lined = replace(settings, min_leaf_rows=max(_LINE_ROWS, self.min_leaf_rows))
-        presence = Presence.fit(atoms, codes[name], {p: (plan.atoms[p], codes[p]) for p in predictors})
-        scale, task = _lines_to_try(plan, codes, name, predictors)
-        if scale is not None and task is not None:
-            trial = rng.child("lines")
-            plain = min(surprise(X, classes, codes[name], atoms, s, trial) for s in (settings, lined))
-            if surprise(X, classes, codes[name], atoms, lined, trial, task) < (1 - _LINE_GAIN) * plain:
-                grown = _swap(grow(X, classes, codes[name], lined, rng, task), scale)
-                return Conditional(predictors, places, *grown, presence)
-        return Conditional(predictors, places, grow(X, classes, codes[name], settings, rng)[0], presence=presence)
-
-
-def identifying(atoms: Atoms) -> float:
-    """Return the share of rows whose value at most five rows have: such values single rows out."""
-    return float(atoms.counts[atoms.counts <= FEW].sum() / atoms.counts.sum())
-
-
-def _lines_to_try(
-    plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...]
-) -> tuple[Scale | None, LineTask | None]:
-    """Return what lines need where they could help: a number of many values, after other numbers, in many rows."""
-    atoms, n = plan.atoms[name], len(codes[name])
-    if not atoms.ordered or atoms.k < _LINE_VALUES or n < 10 * _LINE_ROWS:
-        return None, None
-    spikes = spikes_of(atoms, n)
-    smooth = ~np.isin(codes[name], spikes)
-    if smooth.sum() < 0.2 * n:
-        return None, None
-    y = numbers(atoms, codes[name])
-    before = {p: plan.atoms[p] for p in predictors}
-    scale = Scale.fit(before, {p: codes[p][smooth] for p in predictors}, y[smooth])
-    return (None, None) if scale is None else (scale, LineTask(scale.design(before, codes), y, spikes))
-
-
-def _swap(grown: tuple[Ensemble, Lines | None], scale: Scale) -> tuple[Ensemble, Scale, Lines | None]:
-    return grown[0], scale, grown[1]
+        """Learn one column given others, whichever way predicts rows best that it has not seen."""
+        settings = ColumnSettings(
+            TreeSettings(
+                self.trees, self.min_leaf_rows, self.structure_share, self.rows_per_tree, self.shrinkage_share
+            ),
+            self.boost_rows,
+        )  # fmt: skip
+        return learn_column(settings, plan, codes, name, predictors, rng)
 
 
 GENERATOR = Forest
 TINY = Forest(trees=4, rows_per_tree=2_000)
 SOURCE = (
     "Sequential trees: Reiter 2005, Using CART to generate partially synthetic public use microdata. "
-    "Shrinkage along the path: Agarwal et al. 2022, Hierarchical shrinkage."
+    "Shrinkage along the path: Agarwal et al. 2022, Hierarchical shrinkage. "
+    "Halves: Bengio and Bengio 2000, Modeling high-dimensional discrete data with multi-layer neural networks."
 )

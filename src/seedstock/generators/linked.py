@@ -235,8 +235,8 @@ class Linked:
     def fit(self, data: Dataset, rng: Rng) -> LinkedFitted:
         known = family(data, self.min_families, self.max_code_rows)
         forest = Forest(
-            trees=self.trees, min_leaf_rows=self.min_leaf_rows, shrinkage_share=self.shrinkage_share, filter_rounds=0,
-            threads=1,
+            trees=self.trees, min_leaf_rows=self.min_leaf_rows, shrinkage_share=self.shrinkage_share, boost_rows=0,
+            filter_rounds=0, threads=1,
         )  # fmt: skip
         seen: dict[str, Cells] = {}
         models: dict[str, TableModel] = {}

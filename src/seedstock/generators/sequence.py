@@ -176,7 +176,7 @@ class Sequence:
         entity, order = roles(data)
         forest = Forest(
             trees=self.trees, min_leaf_rows=self.min_leaf_rows, shrinkage_share=self.shrinkage_share,
-            rows_per_tree=self.rows_per_tree, filter_rounds=0, threads=1,
+            rows_per_tree=self.rows_per_tree, boost_rows=0, filter_rounds=0, threads=1,
         )  # fmt: skip
         table, notes = _with_times(data.table, order)
         owner = row_codes(table.select([entity])) if entity else np.zeros(len(table), np.int64)

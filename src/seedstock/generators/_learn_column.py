@@ -1,0 +1,158 @@
+"""Learning one column of a forest: plain leaves, leaves with lines, or boosted halves, as held-out rows decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedstock.core.rng import Rng
+from seedstock.encoding.atoms import FEW, Atoms, Codes
+from seedstock.encoding.plan import Plan
+from seedstock.generators._conditional import Conditional, Kernel, design
+from seedstock.generators._grow_trees import (
+    LineTask,
+    TreeSettings,
+    classes_of,
+    drawn_loss,
+    grow,
+    placement,
+    surprise,
+)
+from seedstock.generators._halving import Halving
+from seedstock.generators._leaves import Leaves
+from seedstock.generators._linear_leaves import Scale, numbers, spikes_of
+from seedstock.generators._presence import Presence
+
+Floats = NDArray[np.float64]
+
+_CLASSES = 32
+_LINE_ROWS = 30
+_LINE_VALUES = 40
+_LINE_GAIN = 0.05
+_BOOST_LEAST = 2_000
+_BOOST_GAIN = 0.02
+_SMALL_LEAF = 4
+"""The smaller leaves that are tried hold a fourth of the rows."""
+_SMALL_GAIN = 0.02
+
+
+@dataclass(frozen=True)
+class ColumnSettings:
+    """How one column is learned: its trees, and the rows that boosted ones see at most (0: none are tried)."""
+
+    trees: TreeSettings
+    boost_rows: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A column's codes, shape (n,), and their classes, the predictors X, shape (n, p), and a stream of its own."""
+
+    name: str
+    X: Floats
+    codes: Codes
+    classes: Codes
+    atoms: Atoms
+    rng: Rng
+
+
+def learn_column(
+    settings: ColumnSettings,
+    plan: Plan,
+    codes: Mapping[str, Codes],
+    name: str,
+    predictors: tuple[str, ...],
+    rng: Rng,
+) -> Conditional:
+    """Learn a column given others; see `ColumnSettings`."""
+    atoms = plan.atoms[name]
+    # Held-out rows can judge no finer classes than there are rows for.
+    classes = classes_of(atoms, codes[name], int(min(_CLASSES, max(8, 2 * len(codes[name]) ** 0.5))))
+    placed = {p: placement(plan.atoms[p], codes[p], classes) for p in predictors}
+    places = {p: place for p, place in placed.items() if place is not None}
+    task = _Task(name, design(predictors, places, codes), codes[name], classes, atoms, rng)
+    trees = replace(settings.trees, identifying=identifying(atoms))
+    presence = Presence.fit(atoms, codes[name], {p: (plan.atoms[p], codes[p]) for p in predictors})
+    scale, lines = _lines_to_try(plan, codes, name, predictors)
+    kernel = _lined(task, trees, scale, lines, settings.boost_rows) if scale is not None and lines is not None else None
+    if kernel is None:
+        kernel = _unlined(task, trees, settings.boost_rows)
+    return Conditional(predictors, places, kernel, presence)
+
+
+def _lined(task: _Task, trees: TreeSettings, scale: Scale, lines: LineTask, boost_rows: int) -> Kernel | None:
+    """Return leaves with lines, or what is better still; None where they are not clearly better than plain leaves."""
+    lined = replace(trees, min_leaf_rows=max(_LINE_ROWS, trees.min_leaf_rows))
+    trial = task.rng.child("lines")
+    of = task.X, task.classes, task.codes, task.atoms
+    plain = min(surprise(*of, s, trial) for s in (trees, lined))
+    loss = surprise(*of, lined, trial, lines)
+    if loss >= (1 - _LINE_GAIN) * plain:
+        return None
+    if (found := _boosted(task, boost_rows)) is not None:
+        halving, _, held = found
+        stream = task.rng.child("halving", "trial").generator()
+        drawn = drawn_loss(lambda: halving.draw(task.X[held], "", {}, {}, stream), held, task.codes, task.atoms)
+        if drawn < (1 - _BOOST_GAIN) * loss:
+            return halving
+    ensemble, fitted, _ = grow(task.X, task.classes, task.codes, lined, task.rng, lines)
+    return Leaves(ensemble, scale, fitted)
+
+
+def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
+    """Return plain leaves, large or small, or boosted halves."""
+    large, _, likelihood = grow(task.X, task.classes, task.codes, trees, task.rng)
+    best = Leaves(large)
+    if np.isnan(likelihood).all():
+        return best
+    small = replace(trees, min_leaf_rows=max(1, trees.min_leaf_rows // _SMALL_LEAF))
+    ensemble, _, finer = grow(task.X, task.classes, task.codes, small, task.rng.child("small"))
+    if not np.isnan(finer).all() and np.nanmean(finer) > (1 - _SMALL_GAIN) * np.nanmean(likelihood):
+        best, likelihood = Leaves(ensemble), finer
+    # Where the trees have told next to nothing, or next to all, there is little to gain.
+    rows = np.bincount(task.classes)
+    entropy = -float(np.sum(rows[rows > 0] / rows.sum() * np.log(rows[rows > 0] / rows.sum())))
+    told = 1 + float(np.nanmean(likelihood)) / entropy if entropy > 0 else 1.0
+    if not _BOOST_GAIN < told < 1 - _BOOST_GAIN:
+        return best
+    if (found := _boosted(task, boost_rows)) is not None:
+        halving, score, held = found
+        known = ~np.isnan(likelihood[held])
+        if known.any() and score[known].mean() > (1 - _BOOST_GAIN) * likelihood[held][known].mean():
+            return halving
+    return best
+
+
+def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:
+    """Return boosted halves, if there are rows enough and the values have an order or are few."""
+    few = task.atoms.ordered or task.atoms.k <= _CLASSES
+    if not few or min(boost_rows, len(task.codes)) < _BOOST_LEAST:
+        return None
+    of_code = np.zeros(task.atoms.k, np.int64)
+    of_code[task.codes] = task.classes
+    return Halving.fit(task.X, task.codes, of_code, task.atoms, task.rng.child("halving"), boost_rows)
+
+
+def identifying(atoms: Atoms) -> float:
+    """Return the share of rows whose value at most five rows have: such values single rows out."""
+    return float(atoms.counts[atoms.counts <= FEW].sum() / atoms.counts.sum())
+
+
+def _lines_to_try(
+    plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...]
+) -> tuple[Scale | None, LineTask | None]:
+    """Return what lines need where they could help: a number of many values, after other numbers, in many rows."""
+    atoms, n = plan.atoms[name], len(codes[name])
+    if not atoms.ordered or atoms.k < _LINE_VALUES or n < 10 * _LINE_ROWS:
+        return None, None
+    spikes = spikes_of(atoms, n)
+    smooth = ~np.isin(codes[name], spikes)
+    if smooth.sum() < 0.2 * n:
+        return None, None
+    y = numbers(atoms, codes[name])
+    before = {p: plan.atoms[p] for p in predictors}
+    scale = Scale.fit(before, {p: codes[p][smooth] for p in predictors}, y[smooth])
+    return (None, None) if scale is None else (scale, LineTask(scale.design(before, codes), y, spikes))
