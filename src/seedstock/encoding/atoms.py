@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column
+from seedstock.encoding.calendar import Calendar
 
 Codes = NDArray[np.int64]
 
@@ -139,10 +141,21 @@ class Atoms:
         if self.values.dtype.kind in "imM":
             # Whole numbers beyond 2**53 would lose digits in float64.
             keep |= np.abs(here) > 2**53
-            drawn = np.round(np.where(keep, 0.0, new)).astype("i8").astype(values.dtype)
+            whole = np.round(np.where(keep, 0.0, new)).astype("i8")
+            if self._calendar is not None:
+                whole = self._on_grid(self._calendar.between(codes, whole, rng))
+            drawn = whole.astype(values.dtype)
         else:
             drawn = np.round(new, _decimals(self.step)) if self.step else new
         return np.where(keep, values, drawn)
+
+    def _on_grid(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        origin, step = int(self.values[0].astype("i8")), max(int(self.step), 1)
+        return (moments - origin + step // 2) // step * step + origin
+
+    @cached_property
+    def _calendar(self) -> Calendar | None:
+        return Calendar.of(self.values, self.counts[: len(self.values)]) if self.values.dtype.kind == "M" else None
 
 
 def _is_smooth(values: NDArray[Any], counts: NDArray[np.int64]) -> bool:
