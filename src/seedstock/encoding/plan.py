@@ -21,6 +21,7 @@ from seedstock.encoding.personal import PersonalMaker
 from seedstock.encoding.rules.find import find_rules
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
+from seedstock.encoding.siblings import Sibling, siblings_of
 from seedstock.encoding.texts import TextMaker
 
 Maker = IdMaker | TextMaker | PersonalMaker
@@ -41,6 +42,8 @@ class Plan:
     empty : mapping of str to float
     rules : tuple of Rule
         What every drawn row keeps, in the order of repair.
+    siblings : tuple of Sibling
+        Times that follow other times closely.
     """
 
     schema: Schema
@@ -48,6 +51,7 @@ class Plan:
     makers: Mapping[str, Maker]
     empty: Mapping[str, float]
     rules: tuple[Rule, ...] = ()
+    siblings: tuple[Sibling, ...] = ()
 
     @classmethod
     def fit(cls, data: Dataset, search: bool = True) -> tuple[Plan, dict[str, Codes]]:
@@ -68,7 +72,8 @@ class Plan:
         fitted = {name: Atoms.fit(table[name], columns[name]) for name in table if name not in makers}
         codes = {name: c for name, (_, c) in fitted.items()}
         rules = find_rules(table, columns, columns.rules, columns.veto if search else ("*",))
-        return cls(data.schema, {name: a for name, (a, _) in fitted.items()}, makers, empty, rules), codes
+        atoms = {name: a for name, (a, _) in fitted.items()}
+        return cls(data.schema, atoms, makers, empty, rules, siblings_of({name: table[name] for name in atoms})), codes
 
     def cells(self, codes: Mapping[str, Codes], rng: Rng) -> dict[str, Column]:
         """Return the learned columns' cells for codes."""
@@ -119,6 +124,7 @@ class Plan:
         for name, maker in self.makers.items():
             meta["makers"][name] = maker.to_json()
         meta["rules"] = rules_to_json(self.rules)
+        meta["siblings"] = [s.to_json() for s in self.siblings]
         return State(arrays, meta)
 
     @classmethod
@@ -141,7 +147,8 @@ class Plan:
         rules = rules_from_json(state.meta["rules"], columns)
         if stray := [name for rule in rules for name in rule.columns if name not in atoms]:
             raise InputError(f"this model has a rule about {stray[0]!r}, which it did not learn; fit it again")
-        return cls(schema, atoms, makers, empty, rules)
+        siblings = tuple(Sibling.from_json(s, list(atoms)) for s in state.meta["siblings"])
+        return cls(schema, atoms, makers, empty, rules, siblings)
 
 
 def none_given(given: Table | None) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.encoding.rules.cells import put
 from seedstock.encoding.rules.keep import contradiction, mend
+from seedstock.encoding.siblings import quantiles
 from seedstock.generators._even import even
 from seedstock.generators._wanted import FREE, Wanted, encode, settled
 
@@ -28,6 +30,8 @@ __all__ = ["FREE", "TabularFitted", "Wanted", "weighted"]
 _ROUNDS = 20
 """Times that rows which cannot be mended are drawn anew."""
 
+_GAPS = 4_096
+"""Rows that tell how far apart a model draws sibling times."""
 _TRIES = 512
 """Candidates at a time for few such rows with conditions."""
 
@@ -95,13 +99,31 @@ class TabularFitted(ABC):
     def _held(self, table: Table, codes: Mapping[str, Codes], given: Given | None, stream: Rng) -> Table:
         """Return drawn rows with given cells put in exactly, and the others inside what they may be."""
         if given is None:
-            return table
+            return self._apart(table, ())
         out = {
             name: settled(name, table[name], codes[name], given, a, stream.child("settle", name).generator())
             for name, a in self.plan.atoms.items()
             if name in table and any(name in case for case in given.cases)
         }
-        return _overwrite(table.assign(out), given.values)
+        return self._apart(_overwrite(table.assign(out), given.values), given.names)
+
+    def _apart(self, table: Table, given: Collection[str]) -> Table:
+        """Return rows whose sibling times are as far apart as real ones, those that are given left as they are."""
+        out = table
+        for sibling, drawn in zip(self.plan.siblings, self._drawn_gaps, strict=True):
+            if sibling.later not in given:
+                earlier, later = table[sibling.earlier], table[sibling.later]
+                out = out.assign({sibling.later: sibling.placed(earlier, later, drawn, out[sibling.earlier])})
+        return out
+
+    @cached_property
+    def _drawn_gaps(self) -> list[NDArray[np.float64]]:
+        """Quantiles of the gaps between sibling times as they are drawn, from rows of a stream of their own."""
+        if not self.plan.siblings:
+            return []
+        stream = Rng(0).child("gaps")
+        cells = self.plan.cells(self.draw(_GAPS, stream.child("draw"), self._wanted(_GAPS, None)), stream)
+        return [quantiles(cells[s.earlier], cells[s.later]) for s in self.plan.siblings]
 
     def _ruled(self, table: Table, stream: Rng, conditions: Wanted, given: Given | None) -> Table:
         """Return a block with its rules repaired; rows that cannot be mended are drawn anew."""

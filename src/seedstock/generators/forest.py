@@ -18,6 +18,7 @@ from seedstock.core.table import Dataset, Table
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
+from seedstock.encoding.siblings import earlier_first
 from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
 from seedstock.generators._grow_trees import TreeSettings
@@ -189,7 +190,7 @@ class Forest:
 
     def fit(self, data: Dataset, rng: Rng) -> ForestFitted:
         plan, codes = Plan.fit(data)
-        order = draw_order(plan.atoms, codes)
+        order = earlier_first(draw_order(plan.atoms, codes), plan.siblings)
         # A column of one value needs no trees and helps none.
         varied = [name for name in order if plan.atoms[name].k > 1]
         with ThreadPoolExecutor(self.threads) as pool:
