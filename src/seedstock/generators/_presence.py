@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from seedstock.encoding.atoms import Atoms, Codes
 
 _MOST_VALUES = 200
+_MOST_NUMBERS = 60
+_ROWS, _NEARLY = 10, 0.8
 _SURPRISE = 12.0
 """Minus the log probability that independent cells of a category would all be there (or none), e^-12 at most."""
 
@@ -80,8 +82,9 @@ def can_be_missing(atoms: Atoms) -> bool:
 
 
 def can_decide(atoms: Atoms) -> bool:
-    """Tell whether a column's values are few names."""
-    return not atoms.ordered and 1 < atoms.k <= _MOST_VALUES
+    """Tell whether a column's values are few names, or few whole numbers: events are numbered as often as named."""
+    few = _MOST_NUMBERS if atoms.ordered else _MOST_VALUES
+    return (not atoms.ordered or atoms.values.dtype.kind in "bi") and 1 < atoms.k <= few
 
 
 def draw_order(atoms: Mapping[str, Atoms], codes: Mapping[str, Codes]) -> list[str]:
@@ -109,8 +112,12 @@ def _needs(gone: NDArray[np.bool_], atoms: Atoms, codes: Codes) -> NDArray[np.in
         return needs
     always, never = (missing == 0) & (rows > 0), (missing == rows) & (rows > 0)
     surprise = -rows * np.where(always, np.log1p(-share), np.log(share)) * (always | never)
-    # Where every category has all or none, together beyond chance, it is so by design, and rare ones keep to it too.
-    by_design = (always | never)[rows > 0].all() and surprise.sum() >= _SURPRISE + np.log(2) * np.count_nonzero(rows)
+    # Where (nearly) every category has all or none, together beyond chance, it is so by design, and rare ones keep to
+    # it too: all of them, or those of which enough rows are known.
+    pure, there = always | never, rows > 0
+    together = surprise.sum() >= _SURPRISE + np.log(2) * np.count_nonzero(rows)
+    nearly = pure[rows >= _ROWS].sum() >= _NEARLY * np.count_nonzero(rows >= _ROWS)
+    by_design = together & (pure[there].all() | (nearly & (rows >= _ROWS)))
     sure = by_design | (surprise >= _SURPRISE)
     needs[always & sure] = 1
     needs[never & sure] = -1

@@ -97,3 +97,28 @@ def test_what_decides_comes_first() -> None:
         atoms[name], codes[name] = Atoms.fit(column, schema.get(name, ColumnSchema("boolean")))
     assert atoms["flag"].k < atoms["event"].k
     assert draw_order(atoms, codes) == ["event", "flag"]
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_rare_events_keep_to_it_though_another_event_may_leave_the_field_out(numbered: bool) -> None:
+    rows = np.repeat(np.arange(10), [200, 200, 100, 100, 100, 50, 50, 20, 12, 12])
+    gone = ~np.isin(rows, [0, 3, 8])
+    gone[rows == 0] = np.arange(200) % 4 == 0
+    names = np.arange(10) if numbered else np.array(list("abcdefghij"), object)
+    atoms = Atoms(names, np.bincount(rows), 1.0 if numbered else 0.0, False)
+    cell = Atoms(np.array(["x"], object), np.array([(~gone).sum(), gone.sum()]), 0.0, False)
+    found = Presence.fit(cell, gone.astype(np.int64), {"event": (atoms, rows)})
+    assert found is not None
+    assert found.needs["event"].tolist() == [0, -1, -1, 1, -1, -1, -1, -1, 1, -1]
+
+
+def test_where_half_the_events_leave_it_open_rare_ones_stay_open() -> None:
+    rows = np.repeat(np.arange(6), [200, 200, 200, 200, 12, 12])
+    gone = np.isin(rows, [1, 4])
+    gone[rows >= 2] |= np.random.default_rng(0).random(len(rows))[rows >= 2] < 0.5
+    gone[rows == 5] = False
+    atoms = Atoms(np.array(list("abcdef"), object), np.bincount(rows), 0.0, False)
+    cell = Atoms(np.array(["x"], object), np.array([(~gone).sum(), gone.sum()]), 0.0, False)
+    found = Presence.fit(cell, gone.astype(np.int64), {"event": (atoms, rows)})
+    assert found is not None
+    assert found.needs["event"][[4, 5]].tolist() == [0, 0]
