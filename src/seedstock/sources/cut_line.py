@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -53,3 +54,22 @@ def without_cut_line(path: Path, head: bytes) -> Iterator[tuple[Path, bool]]:
         with out.open("r+b") as file:
             file.truncate(end)
         yield out, True
+
+
+@contextmanager
+def without_broken_objects(path: Path) -> Iterator[tuple[Path, int]]:
+    """Give a file of JSON lines without those that are no objects, and say how many they are."""
+    with tempfile.TemporaryDirectory(prefix="seedstock-") as folder:
+        out, lost = Path(folder) / "whole", 0
+        with path.open("rb") as file, out.open("wb") as kept:
+            for line in file:
+                if not line.strip():
+                    continue
+                try:
+                    whole = isinstance(json.loads(line), dict)
+                except (ValueError, RecursionError):
+                    whole = False
+                lost += not whole
+                if whole:
+                    kept.write(line.rstrip(b"\n") + b"\n")
+        yield out, lost

@@ -22,7 +22,7 @@ from seedstock.core.table import Column
 from seedstock.sources._engine import engine_column, text_column
 from seedstock.sources._raw import Raw, RawTable, unique_names
 from seedstock.sources.arrow import dtypes_in
-from seedstock.sources.header import has_header, likely_delimiter, tidy_names
+from seedstock.sources.header import has_header, likely_delimiter, repeats, tidy_names
 
 MEMORY_LIMIT = "1GiB"
 MAX_LINE_BYTES = 16 * 2**20
@@ -95,6 +95,14 @@ def read_text_table(path: Path, what: str, delimiter: str | None = None, thin: A
             raise InputError(f"{what} has a header ({len(first)} columns) and no rows; bring rows to learn from")
         body = [_texts(con, c, int(header)) for c in columns]
     names, notes = unique_names(tidy_names([t or "" for t in first]))
+    again = repeats(first, body) if header and len(body) > 1 else None
+    if again is not None and again.any() and not again.all():
+        body = [c.take(~again) for c in body]
+        many = int(again.sum())
+        notes.append(
+            f"{many:,} {'line repeats' if many == 1 else 'lines repeat'} the header, as where files were joined, and "
+            f"{'was' if many == 1 else 'were'} left out."
+        )
     if not header:
         names = [f"column_{k}" for k in range(1, len(body) + 1)]
         notes = ["The first row looks like data, so the columns are called column_1, column_2, ..."]

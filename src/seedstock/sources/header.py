@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seedstock.core.table import Column
 from seedstock.sources.numbers import looks_numeric
 
@@ -32,6 +35,22 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
     if len(values) == 2:  # any two numbers are evenly spaced
         return steps == {1.0} and (values[0] in (0, 1) or 1800 <= values[0] < 2200)
     return len(values) > 1 and len(steps) == 1 and steps.pop() > 0
+
+
+def repeats(first: Sequence[str | None], body: Sequence[Column]) -> NDArray[np.bool_]:
+    """Return which rows are the header once more, shape (n,).
+
+    >>> repeats(["port", "label"], [Column.of_texts(["22", "port"]), Column.of_texts(["good", "label"])]).tolist()
+    [False, True]
+    """
+    out = np.ones(len(body[0]), bool)
+    for name, column in zip(first, body, strict=True):
+        levels = column.levels if column.levels is not None else np.zeros(0, object)
+        here = np.array([name is not None and str(t) == name for t in levels] or [False])
+        out &= here[column.values] & ~column.missing if len(levels) else column.missing & (name is None)
+        if not out.any():
+            break
+    return out
 
 
 def tidy_names(names: Sequence[str]) -> list[str]:

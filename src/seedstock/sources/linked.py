@@ -143,8 +143,9 @@ def _sources(source: Any) -> tuple[dict[str, Any], list[Link], dict[str, list[st
         named: dict[str, Any] = {f.name.split(".")[0]: f for f in files}
         if not any(f.suffix.lower() == ".log" for f in files):
             return named, [], {}, [], origin
-        logs = {name: open_file(f) for name, f in named.items()}
+        logs, unread = _logs(named)
         links, notes = links_of(logs)
+        notes = [*unread, *notes]
         return dict(logs), links, {PARENT: [KEY]} if links else {}, notes, {**origin, "format": "folder of logs"}
     if is_eve_file(path):
         logs, links, notes = read_eve(path, repr(path.name))
@@ -154,6 +155,19 @@ def _sources(source: Any) -> tuple[dict[str, Any], list[Link], dict[str, list[st
     origin = {"path": path.name, "format": "sqlite", "bytes": path.stat().st_size, "sha256": _digest([path])}
     parts: dict[str, RawTable] = raw
     return dict(parts), links, keys, notes, origin
+
+
+def _logs(files: Mapping[str, Path]) -> tuple[dict[str, RawTable], list[str]]:
+    """Return the logs of a folder that can be read, and a note for each that cannot."""
+    logs, notes = {}, []
+    for name, file in files.items():
+        try:
+            logs[name] = open_file(file)
+        except InputError as error:
+            notes.append(f"{error}: left out.")
+    if not logs:
+        raise InputError(notes[0].removesuffix(": left out."))
+    return logs, notes
 
 
 def _files(folder: Path) -> list[Path]:

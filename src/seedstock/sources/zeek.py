@@ -14,6 +14,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.schema import Link, TableSchema
 from seedstock.core.table import Column, Table
 from seedstock.sources._raw import Raw, RawTable
+from seedstock.sources.cut_line import without_broken_objects
 from seedstock.sources.plain import read_json_text
 from seedstock.sources.texts import cell_texts
 
@@ -104,7 +105,16 @@ def read_zeek(path: Path, what: str) -> RawTable:
 
 def read_zeek_json(path: Path, what: str) -> RawTable:
     """Read a log of JSON lines; ``ts`` becomes a time."""
-    raw = _without_hashes(read_json_text(path, what))
+    try:
+        raw = read_json_text(path, what)
+    except InputError:
+        with without_broken_objects(path) as (whole, lost):
+            if not lost or not whole.stat().st_size:
+                raise
+            raw = read_json_text(whole, what)
+        left = f"{lost:,} lines of the log are no JSON objects (cut in the middle?): left out."
+        raw = replace(raw, notes=(*raw.notes, left))
+    raw = _without_hashes(raw)
     ts = raw.columns.get("ts")
     if ts is None or ts.column.is_text:
         return raw

@@ -127,3 +127,13 @@ def test_other_encodings_keep_their_last_line(tmp_path: Path) -> None:
     for text in ("a,b\n1,x\n2,y\n", "a,b\n1,x\n2,y"):
         file.write_bytes(text.encode("utf-16"))
         assert len(read(file).table) == 2
+
+
+def test_headers_between_the_lines_of_joined_files_are_left_out(tmp_path: Path) -> None:
+    header = "Dst Port,Flow Duration,Flow IAT Mean,Fwd PSH Flags,Flow Byts/s,Label"
+    lines = [f"{80 + k},{k * 7},{k / 2},0,{'Infinity' if k == 9 else k},Benign" for k in range(60)]
+    (tmp_path / "joined.csv").write_text("\n".join([header, *lines[:30], header, *lines[30:]]) + "\n")
+    data = read(tmp_path / "joined.csv")
+    assert len(data.table) == 60
+    assert data.columns["Dst Port"].kind == "number"
+    assert any("1 line repeats the header" in note for note in data.notes)

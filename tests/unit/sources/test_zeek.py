@@ -156,3 +156,20 @@ def test_hashes_of_addresses_are_left_out(tmp_path: Path, form: str) -> None:
     data = read(tmp_path, text)
     assert data.table.names == ["ts", "id.orig_h"]
     assert any("'community_id'" in note for note in data.notes)
+
+
+def test_json_lines_that_are_broken_cost_themselves(tmp_path: Path) -> None:
+    rows = [json.dumps({"ts": 1_600_000_000 + k * k, "uid": f"C{k}", "note": "ok"}) for k in range(30)]
+    data = read(tmp_path, "\n".join([*rows[:10], "no json", *rows[10:], "[1]", rows[0][:20]]), "dns.log")
+    assert len(data.table) == 30
+    assert any("3 lines of the log are no JSON objects" in note for note in data.notes)
+    with pytest.raises(InputError, match="JSON"):
+        read(tmp_path, '{"ts":1\n{"ts":2\n', "http.log")
+
+
+def test_a_file_that_is_no_log_costs_itself_and_not_its_folder(tmp_path: Path) -> None:
+    read(tmp_path, log(*(line(k) for k in range(30))))
+    (tmp_path / "weird.log").write_bytes(b"\x00\x01 no log")
+    data = seedstock.read(tmp_path)
+    assert set(data.tables) == {"conn"}
+    assert any("weird.log" in note and "left out" in note for note in data.notes)
