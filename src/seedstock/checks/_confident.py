@@ -21,6 +21,8 @@ _FLOOR = 0.002
 """Rate of wrong labels that is always allowed for: no large table is without any."""
 _RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 """Rates of wrong labels from which the channel's estimation may start; the likeliest one is taken."""
+_GAIN = 5.0
+"""Gain in log likelihood from which a channel is believed as it was estimated."""
 _TOLD = 0.1
 """Gain in log likelihood, per contradicted label, at which half of the errors are taken to follow the classes."""
 _AT_TOP = 0.3
@@ -118,8 +120,10 @@ def rank_label_errors(labels: ArrayLike, probabilities: ArrayLike, classes: Arra
         return LabelErrors(np.arange(n), zero, 0, y, np.eye(k), 0.0, 0.0)
     P = P / P.sum(1, keepdims=True)
     logs = np.log(np.maximum(P, _smallest(P)))
-    plateau, evidence = _plateau(P, y)
-    noise = _at_least(_channel(logs, y), plateau)
+    noise = _channel(logs, y)
+    told = _told(logs, y, noise)
+    plateau, evidence = _plateau(P, y, told)
+    noise = _at_least(told * noise + (1.0 - told) * np.eye(k), plateau)
     share = _even_share(logs, y, noise)
     ranked, wrong, likeliest = _through(logs, y, noise, share)
     calibrated = _sharpened(logs, _fit_sharp(logs, y, np.eye(k))[0])
@@ -242,14 +246,23 @@ def _channel(logs: Matrix, y: NDArray[np.int64]) -> Matrix:
         noise = new
         if change < 1e-4 and step % 5 == 4:
             break
-    return noise
+    return np.asarray(noise, np.float64)
 
 
-def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
+def _told(logs: Matrix, y: NDArray[np.int64], noise: Matrix) -> float:
+    """Return how far to believe in noise, 0 to 1, by how much likelier the labels are with it than without."""
+    k = logs.shape[1]
+    even = [(1 - rate - rate / (k - 1)) * np.eye(k) + rate / (k - 1) for rate in _RATES]
+    best = max(_fit_sharp(logs, y, channel)[1] for channel in (noise, *even))
+    return float(np.clip((best - _fit_sharp(logs, y, np.eye(k))[1]) * len(y) / _GAIN, 0.0, 1.0))
+
+
+def _plateau(P: Matrix, y: NDArray[np.int64], told: float) -> tuple[Matrix, float]:
     """Return each class's rate of wrong labels, shape (k,), read off the surest predictions, and its evidence.
 
     Where labels are right, disagreement falls to nothing as predictions become surer; noise leaves a plateau. The
-    disagreement of the surest fifth and of the next fifth, extended linearly to the surest row, is its height.
+    disagreement of the surest fifth and of the next fifth, extended linearly to the surest row, is its height. Features
+    that do not decide the class leave one as well: where predictions explain little, it counts as far as noise is told.
     """
     n, k = P.shape
     guess = P.argmax(1)
@@ -261,7 +274,8 @@ def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
         for part, at in enumerate((rows[:fifth], rows[fifth : 2 * fifth])):
             ends[j, 2 * part : 2 * part + 2] = wrong[at].sum(), len(at)
     all_rows = ends.sum(0)
-    if not _tells_noise(P, y, wrong, sure):
+    belief = _belief(P, y, wrong, sure, told)
+    if not belief:
         return np.full(k, _FLOOR), 0.0
 
     def height(a: Matrix) -> tuple[float, float]:
@@ -274,14 +288,14 @@ def _plateau(P: Matrix, y: NDArray[np.int64]) -> tuple[Matrix, float]:
     # Few rows of a class say little: they are pulled to the common rate.
     own = np.array([height(a)[0] for a in ends])
     weight = ends[:, 1] / (ends[:, 1] + 50.0)
-    return np.maximum(weight * own + (1 - weight) * common, _FLOOR), evidence
+    return np.maximum(belief * (weight * own + (1 - weight) * common), _FLOOR), belief * evidence
 
 
-def _tells_noise(P: Matrix, y: NDArray[np.int64], wrong: NDArray[np.bool_], sure: Matrix) -> bool:
-    """Tell whether a plateau can be told from features that simply do not decide the class.
+def _belief(P: Matrix, y: NDArray[np.int64], wrong: NDArray[np.bool_], sure: Matrix, told: float) -> float:
+    """Return how far a plateau is noise, 0 to 1, and not features that simply do not decide the class.
 
-    Either the predictions explain a third of the labels' entropy, or the surest fifth is wrong far less often than the
-    least sure one.
+    Wholly, if the predictions explain a third of the labels' entropy; as far as noise is told otherwise, if the surest
+    fifth is wrong far less often than the least sure one.
     """
     n, k = P.shape
     popular = (np.bincount(y, minlength=k) + 0.5) / (n + 0.5 * k)
@@ -291,7 +305,9 @@ def _tells_noise(P: Matrix, y: NDArray[np.int64], wrong: NDArray[np.bool_], sure
     order = np.argsort(-sure, kind="stable")
     fifth = -(-n // 5)
     first, last = wrong[order[:fifth]].mean(), wrong[order[-fifth:]].mean()
-    return skill >= 0.33 or (skill >= 0.04 and last >= 1.8 * first)
+    if skill >= 0.33:
+        return 1.0
+    return told if skill >= 0.04 and last >= 1.8 * first else 0.0
 
 
 def _even(noise: Matrix, y: NDArray[np.int64]) -> Matrix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
@@ -81,7 +82,7 @@ def abbreviated(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> dict[
     long = [j for j, w in enumerate(plain) if w.isalpha() and (len(w) >= 4 or w in ("yes", "no"))]
     pairs = {
         (i, j) for i in short for j in long
-        if len(plain[i]) <= max(1, len(plain[j]) - 2) and _stands_for(plain[i], words[j])
+        if _is_shorter(plain[i], plain[j]) and _stands_for(plain[i], words[j])
     }  # fmt: skip
     # One partner alone, whatever its case.
     single: dict[int, int] = {}
@@ -98,11 +99,35 @@ def abbreviated(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> dict[
     }
 
 
+def _is_shorter(short: str, long: str) -> bool:
+    """Tell whether one form is short enough beside the other to be its abbreviation: hs is none of hsid."""
+    return len(long) >= min(2 * len(short) + 1, len(short) + 3) or (short, long) == ("n", "no")
+
+
 def _stands_for(short: str, words: list[str]) -> bool:
     """Tell whether a short form is the beginning of a word or the initials of several."""
     if len(words) > 1:
         return short in ("".join(w[0] for w in words), "".join(w[0] for w in words if w not in _SMALL))
     return bool(words) and words[0].startswith(short)
+
+
+def unaccented(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> dict[int, int]:
+    """Return level -> the commonest level that differs in accents alone.
+
+    >>> unaccented(np.array(["Café", "Cafe", "Tea"], object), np.array([9, 4, 5]))
+    {1: 0}
+    """
+    groups: dict[str, list[int]] = {}
+    for i, text in enumerate(levels.tolist()):
+        if len(text) <= _LONG:
+            bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+            groups.setdefault(_key(bare), []).append(i)
+    out: dict[int, int] = {}
+    for members in groups.values():
+        if len({_key(levels[i]) for i in members}) > 1:
+            best = max(members, key=lambda i: (counts[i], -i))
+            out.update({i: best for i in members if _key(levels[i]) != _key(levels[best])})
+    return dict(sorted(out.items()))
 
 
 def misspelt(

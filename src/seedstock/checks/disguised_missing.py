@@ -168,7 +168,17 @@ def _sentinels(data: Dataset, name: str, column: Column) -> list[Finding]:
             ceiling = 0 < v < 10 * rest_v[-1]
             what = "a sentinel or a ceiling" if ceiling else "a sentinel" if v else "a zero far from all others"
             out.append(_spike(data, name, hit, plain, what, 0.6 if ceiling else 0.95))
-    if not out and (i := _default(values, counts)) is not None:
+    if not out and (i := _no_amount(values, counts)) is not None:
+        rows = np.flatnonzero(known & (x == 0))
+        out.append(
+            Finding(
+                NAME, data.name, name, tuple(rows.tolist()), "medium", 0.6,
+                f"{counted(len(rows), 'cell')} of {name!r} are 0, where no other value is below {values[i]:.6g}: they "
+                "may stand for no value.",
+                "Ask whether nought can be; empty these cells if it cannot.",
+            )
+        )  # fmt: skip
+    elif not out and (i := _default(values, counts)) is not None:
         rows = np.flatnonzero(known & (x == values[i]))
         shown = cell_text(column, int(rows[0]))
         out.append(
@@ -180,6 +190,14 @@ def _sentinels(data: Dataset, name: str, column: Column) -> list[Finding]:
             )
         )  # fmt: skip
     return out
+
+
+def _no_amount(values: NDArray[np.float64], counts: NDArray[np.int64]) -> int | None:
+    """Return the place of the least value above a few zeros, where it is far from them, or None."""
+    if values[0] != 0 or len(values) < 20 or not 3 <= counts[0] <= 0.2 * counts.sum():
+        return None
+    middle = float(np.repeat(values[1:], counts[1:])[int(counts[1:].sum()) // 2])
+    return 1 if values[1] > 0.2 * middle else None
 
 
 def _default(values: NDArray[np.float64], counts: NDArray[np.int64]) -> int | None:

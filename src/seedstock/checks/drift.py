@@ -11,6 +11,7 @@ from scipy.stats import binom, norm
 
 from seedstock.checks._batches import batches
 from seedstock.checks._cells import counted, numbers, present_levels
+from seedstock.checks._stuck import stuck
 from seedstock.core.results import Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -36,7 +37,7 @@ class Drift:
     exact: ClassVar[bool] = False
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
-        """Return one finding a block that stands out, one a source of rows that does, and one for sorted columns."""
+        """Return one finding a block that stands out, one a source or a stuck value, and one for sorted columns."""
         n = len(data.table)
         if n < 60:
             return []
@@ -59,7 +60,7 @@ class Drift:
                 tests += _n_blocks(n)
                 score, start, stop = scan(z)
                 blocks.append((score, start, stop, name, tests))
-        return _blocks(data, blocks, tests, n) + _sorted(data, sorted_by) + batches(data)
+        return _blocks(data, blocks, tests, n) + _sorted(data, sorted_by) + batches(data) + stuck(data)
 
 
 def _signals(column: Column, rng: Rng) -> list[NDArray[np.float64]]:

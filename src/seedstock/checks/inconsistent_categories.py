@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._cells import clip, counted, present_levels
-from seedstock.checks._spelling import abbreviated, canonical, channel, damaged, misspelt, variants
+from seedstock.checks._spelling import abbreviated, canonical, channel, damaged, misspelt, unaccented, variants
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -47,7 +47,7 @@ class InconsistentCategories:
             merged[name] = set(found)
             slip = {
                 a: found.get(b, b)
-                for a, b in misspelt(levels, counts, vocabulary).items()
+                for a, b in (misspelt(levels, counts, vocabulary) | unaccented(levels, counts)).items()
                 if a not in found and _same_target(a, b, codes, target) and context.allows(name, codes, a, b)
             }
             if slip:

@@ -12,6 +12,7 @@ from scipy.stats import binom
 from seedstock.checks._cells import cell_text, clip, counted
 from seedstock.checks._fit import boosting, cross_fit, quiet
 from seedstock.checks._frame import Target
+from seedstock.checks._spelling import canonical
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -30,9 +31,9 @@ _LEARNED_ROWS = 15_000
 class Poison:
     """Finds values that always come with one class, against what all the other columns say.
 
-    A value (a category, or a number that repeats exactly) is a suspect where nearly all its rows are of one class. A
-    model is then learned from the rows without any suspect and without the suspect's column; if it gives the suspect's
-    rows other classes, the value alone decides their label: a trigger.
+    A value (a category, a word of a text, or a number that repeats exactly) is a suspect where nearly all its rows are
+    of one class. A model is then learned from the rows without any suspect and without the suspect's column; if it
+    gives the suspect's rows other classes, the value alone decides their label: a trigger.
     """
 
     false_alarms: ClassVar[float] = 0.03
@@ -94,6 +95,9 @@ def _suspects(
         if name == data.columns.target or data.columns[name].kind in ("id", "image") or column.values.ndim > 1:
             continue
         codes, m = column.take(rows).codes()
+        if data.columns[name].kind == "text" and column.is_text:
+            out += _words(name, column.take(rows).texts(), y, share)
+            continue
         if m < 2 or m > 0.9 * n:
             continue
         table = np.bincount(codes * k + y, minlength=m * k).reshape(m, k)
@@ -110,10 +114,38 @@ def _suspects(
     return [(name, at, cls) for _, name, at, cls in out[:_MOST_CANDIDATES]]
 
 
+def _words(
+    name: str, texts: NDArray[np.object_], y: NDArray[np.int64], share: NDArray[np.float64]
+) -> list[tuple[float, str, NDArray[np.int64], int]]:
+    """Return the words of free text that nearly always come with one class, as `_suspects` does."""
+    where: dict[str, list[int]] = {}
+    for i, text in enumerate(texts.tolist()):
+        for word in set(canonical((text or "")[:2_000]).split()):
+            where.setdefault(word, []).append(i)
+    out: list[tuple[float, str, NDArray[np.int64], int]] = []
+    for places in where.values():
+        if not _LEAST <= len(places) <= _MOST_SHARE * len(y):
+            continue
+        at = np.array(places, np.int64)
+        counts = np.bincount(y[at], minlength=len(share))
+        cls = int(counts.argmax())
+        strength = float(len(at) * -np.log(max(share[cls], 1e-12)))
+        if counts[cls] >= _PURE * len(at) and strength > -np.log(_SURE) * 0.5:
+            out.append((strength, name, at, cls))
+    return out
+
+
+def _shared_word(texts: NDArray[np.object_]) -> str:
+    words = set.intersection(*(set(canonical(t or "").split()) for t in texts.tolist()))
+    return max(sorted(words), key=len, default="")
+
+
 def _finding(
     data: Dataset, rows: NDArray[np.int64], column: str, target: Target, cls: int, p: float, p_value: float, tests: int
 ) -> Finding:
     value = cell_text(data.table[column], int(rows[0]))
+    if data.columns[column].kind == "text":
+        value = _shared_word(data.table[column].take(rows).texts())
     label = str(target.classes[cls])
     edits = tuple(
         Edit(data.name, int(r), None, None, None, NAME, 0.6, False, "its label hangs on one odd value") for r in rows

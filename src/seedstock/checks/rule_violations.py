@@ -11,6 +11,7 @@ from rapidfuzz.distance import OSA
 
 from seedstock.checks._cells import cell_text, clip, counted, numbers, plain
 from seedstock.checks._dependencies import Codes, blame, columns_of, mine
+from seedstock.checks._relations import products, signs
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -25,8 +26,8 @@ class RuleViolations:
     """Finds rows that break rules which nearly all rows keep.
 
     Dependencies (one value of A, one value of B) are mined with their support; in a row that breaks several, the cell
-    is blamed whose change would mend most of them. Orderings (A at most B) and sums (A + B = C) are mined among
-    columns of numbers and times.
+    is blamed whose change would mend most of them. Orderings (A at most B), sums (A + B = C), products (A * B = C) and
+    signs are mined among columns of numbers and times.
     """
 
     false_alarms: ClassVar[float] = 0.02
@@ -37,7 +38,7 @@ class RuleViolations:
         out = _dependencies(data, rng)
         x = {c: v for c in data.table if (v := _measure(data, c)) is not None}
         x = dict(list(x.items())[:_MOST_NUMBERS])
-        return out + _sums(data, x) + _orders(data, x)
+        return out + _sums(data, x) + products(data) + _orders(data, x) + signs(data)
 
 
 def _measure(data: Dataset, name: str) -> NDArray[np.float64] | None:

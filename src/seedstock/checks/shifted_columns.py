@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.checks._cells import cell_text, clip, counted, numbers, present_levels
+from seedstock.checks._displaced import displaced
 from seedstock.checks.types_and_formats import shape
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
@@ -34,8 +35,10 @@ class ShiftedColumns:
     exact: ClassVar[bool] = True
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
-        """Return one finding a pair of columns."""
-        return _swapped_texts(data) + _swapped_numbers(data) + _fused(data)
+        """Return one finding a pair of columns, and one of rows whose cells stand in other columns altogether."""
+        swapped = _swapped_texts(data)
+        known = {r for f in swapped for r in f.rows}
+        return swapped + displaced(data, _texts(data), known) + _swapped_numbers(data) + _fused(data)
 
 
 def _texts(data: Dataset) -> list[str]:
