@@ -294,6 +294,8 @@ def facts_of(fitted: Fitted) -> dict[str, Any]:
     rules = getattr(fitted, "rules_json", None)
     if rules is not None:
         facts["rules"] = rules()
+    if isinstance(trained := getattr(fitted, "facts", None), Mapping):
+        facts["trained"] = dict(trained)
     if private := getattr(fitted, "privacy", None):
         facts["privacy"] = dict(private)
     if own := getattr(fitted, "physics", None):

@@ -59,3 +59,17 @@ def test_without_pytorch_one_line_names_the_extra(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError, match=r"seedstock\[torch\]") as error:
         door.need()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["image_flow", "image_diffusion"])
+def test_a_budget_that_is_too_small_gives_a_model_and_says_what_was_reached(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'seedstock[torch]'")
+    settings = replace(catalog.load("generators", name).TINY, max_minutes=1e-6, steps=1_000_000)
+    faces = tmp_path / "images.npz"
+    np.savez(faces, images=np.random.default_rng(0).integers(0, 256, (50, 8, 8), np.uint8))
+    fitted = settings.fit(read_images(faces), Rng(0))
+    assert fitted.facts["ended"] == "time budget"
+    assert len(fitted.sample(3, Rng(0)).table) == 3
+    assert len(fitted.notes) == 1
+    assert "time budget ended the training" in fitted.notes[0]
+    assert "--max-minutes" in fitted.notes[0]

@@ -31,6 +31,11 @@ class ImageDiffusionFitted(ImageFitted):
     part: ClassVar[int] = 32
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the training."""
+        return door.training_notes(self.facts)
+
+    @property
     def noise_shape(self) -> tuple[int, ...]:
         return self.shape
 

@@ -32,6 +32,11 @@ class ImageFlowFitted(ImageFitted):
     facts: dict[str, Any]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the training."""
+        return door.training_notes(self.facts)
+
+    @property
     def noise_shape(self) -> tuple[int, ...]:
         return (self.components.width,)
 

@@ -13,7 +13,7 @@ from seedstock.metrics._image_sides import Sides, baselines
 from seedstock.metrics.image_likeness import kernel_distance
 from seedstock.nets import judge
 
-MOST = 400
+MOST = 200
 """Images of each set: the net takes about a hundredth of a second for each."""
 _LEAST = 10
 

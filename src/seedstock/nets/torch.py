@@ -44,6 +44,22 @@ def seeded(seed: int) -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
+def training_notes(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what a training reached that its time budget ended; `facts` as of `seedstock.nets.train.Outcome`.
+
+    >>> training_notes({"ended": "time budget", "steps": 40, "seconds": 61.0, "best_step": 40, "held": 0.98})[0][:57]
+    'The time budget ended the training after 40 steps (61 s);'
+    """
+    if facts.get("ended") != "time budget":
+        return ()
+    held = facts.get("held")
+    loss = "" if held is None else f", with a loss of {held:.3g} on held-out images"
+    return (
+        f"The time budget ended the training after {facts['steps']:,} steps ({facts['seconds']:.0f} s); the weights are "
+        f"those of step {facts['best_step']:,}{loss}. More time (--max-minutes) may draw better images.",
+    )
+
+
 def arrays_of(module: Any) -> dict[str, NDArray[Any]]:
     """Return a module's weights as arrays."""
     return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}

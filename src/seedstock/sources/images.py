@@ -158,7 +158,7 @@ def _decoded(
         except UnreadableError as error:
             unreadable[name] = str(error)
     if not heads:
-        why = f"{len(unreadable)} files could not be read" if unreadable else "no image file is in it"
+        why = _first(unreadable) if unreadable else "no image file is in it"
         raise InputError(f"{where} holds no image that can be read: {why}; bring PNG or JPEG files")
     (width, height, colour), steps = _form(list(heads.values()), size, like)
     _fits(len(heads), width, height, colour)
@@ -174,8 +174,15 @@ def _decoded(
             kept.append(name)
             digest.update(values[-1].tobytes())
     if not kept:
-        raise InputError(f"none of the {len(heads)} images in {where} could be decoded; bring whole files")
+        why = _first(unreadable)
+        raise InputError(f"none of the {len(heads)} images in {where} could be decoded: {why}; bring whole files")
     return np.stack(values), kept, {"steps": steps, "unreadable": unreadable, "hash": digest.hexdigest()}
+
+
+def _first(unreadable: Mapping[str, str]) -> str:
+    name, why = next(iter(unreadable.items()))
+    more = f", and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
+    return f"{name[:100]!r}: {why}{more}"
 
 
 def _form(heads: list[Head], size: int | None, like: Dataset | None) -> tuple[tuple[int, int, bool], list[str]]:

@@ -34,6 +34,8 @@ def open_file(path: Path) -> RawTable:
     """
     what = repr(path.name if len(path.name) <= 100 else path.name[:100] + "...")
     try:
+        if path.is_dir() and not any(path.iterdir()):
+            raise InputError(f"the folder {what} is empty; bring images, logs, or a table")
         if path.is_dir():
             raise InputError(f"{what} is a folder; name the file in it that holds the table")
         if not path.is_file():

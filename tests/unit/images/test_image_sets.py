@@ -113,12 +113,13 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path, plant: Any) ->
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda p: (p / "x.png").write_text("no"), "holds no image"),
+        (lambda p: (p / "x.png").write_text("no"), "'x.png': it is no image"),
+        (bomb, "20,000 x 20,000 pixels"),
         (lambda p: np.savez(p / "x.npz", a=np.zeros(3)), "one array of images"),
         (lambda p: (p / "x.npz").write_text("no"), "no npz file"),
         (lambda p: np.savez(p / "x.npz", a=np.full((2, 4, 4), -3.0)), "must be 0..1 or 0..255"),
     ],
-    ids=["no image", "no images in npz", "broken npz", "pixels out of range"],
+    ids=["no image", "bomb", "no images in npz", "broken npz", "pixels out of range"],
 )
 def test_what_is_no_image_set_is_refused_in_one_line(tmp_path: Path, make: Any, words: str) -> None:
     make(tmp_path)
@@ -130,7 +131,7 @@ def test_what_is_no_image_set_is_refused_in_one_line(tmp_path: Path, make: Any, 
 
 def test_an_empty_folder_is_no_image_set(tmp_path: Path) -> None:
     assert not is_images(tmp_path)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="empty; bring images"):
         seedstock.read(tmp_path)
     with pytest.raises(InputError, match="holds no image"):
         read_images(tmp_path)
