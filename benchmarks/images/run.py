@@ -34,6 +34,8 @@ from seedstock.sources.images import read_images
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[2] / "shared" / "data")) / "olivetti64.npz"
 DRAWN, HELD_SHARE, SEED = 400, 0.2, 0
+BESIDE = 100
+"""Images of noise, and copies."""
 
 
 def train(name: str, side: int, minutes: float, folder: Path, own: dict[str, Any]) -> None:
@@ -64,7 +66,7 @@ def sets_of(folder: Path, name: str, side: int, gaussian: Any) -> dict[str, Any]
         known, held, drawn = file["train"], file["holdout"], file["synthetic"]
     g = np.random.default_rng(SEED)
     noise = g.integers(0, 256, drawn.shape, np.uint8)
-    copies = known[g.integers(len(known), size=DRAWN)]
+    noise, copies = noise[:BESIDE], known[g.integers(len(known), size=BESIDE)]
     return {"train": known, "held": held, name: drawn, "image_gaussian": gaussian, "noise": noise, "copies": copies}
 
 
@@ -106,10 +108,14 @@ def measure(folder: Path) -> None:
         training = json.loads((folder / f"{name}-{side}.json").read_text())
         out[f"{name}-{side}"] = {"training": training, "measures": rows}
         grid(sets[name], HERE / f"{name}-{side}.png")
+    if not out:
+        raise SystemExit(f"there is no training in {folder}")
     machine = {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()}
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    result = {"date": today, "machine": machine, "seed": SEED, "drawn": DRAWN, "runs": out}
-    (HERE / "results" / f"{today}.json").write_text(json.dumps(result, indent=1) + "\n")
+    path = HERE / "results" / f"{today}.json"
+    before = json.loads(path.read_text())["runs"] if path.is_file() else {}
+    result = {"date": today, "machine": machine, "seed": SEED, "runs": before | out}
+    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def _pixels(images: Any) -> Any:

@@ -17,7 +17,11 @@ from seedstock.core.schema import Schema
 from seedstock.core.table import Dataset, Table
 from seedstock.generators._components import Components
 from seedstock.generators._images import ImageFitted, ImageSet, Labels, Pixels, label_counts, to_bytes
+from seedstock.generators._radii import Radii
 from seedstock.nets import torch as door
+
+_TRIAL = 1_000
+"""Points drawn to learn how far from the mean the flow puts them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +32,7 @@ class ImageFlowFitted(ImageFitted):
     net: Any
     sizes: dict[str, int]
     solver_steps: int
-    shrink: float
+    radii: Radii
     facts: dict[str, Any]
 
     @property
@@ -43,7 +47,7 @@ class ImageFlowFitted(ImageFitted):
     def decode(self, noise: NDArray[np.float32], labels: Labels) -> Pixels:
         from seedstock.nets.flow import draw
 
-        return self.components.images(self.shrink * draw(self.net, noise, labels, self.solver_steps))
+        return self.components.images(self.radii.mend(draw(self.net, noise, labels, self.solver_steps)))
 
     def complete(self, pixels: Pixels, known: NDArray[np.bool_], labels: Labels, rng: Rng) -> Pixels:
         """Steer the flow to what the known pixels say of its end (Song et al. 2023, without gradients)."""
@@ -54,14 +58,14 @@ class ImageFlowFitted(ImageFitted):
         for picture, keep, label in zip(pixels, known, labels, strict=True):
             seen = self.components.seen(picture, keep)
             noise = g.standard_normal((1, self.components.width), np.float32)
-            parts.append(draw(self.net, noise, np.array([label]), self.solver_steps, seen.times(self.shrink)))
-        return self.components.images(self.shrink * np.concatenate(parts))
+            parts.append(draw(self.net, noise, np.array([label]), self.solver_steps, seen.times(self.radii.shrink)))
+        return self.components.images(self.radii.mend(np.concatenate(parts)))
 
     def own_state(self) -> State:
         part = self.components.state()
-        arrays = {f"net.{k}": v for k, v in door.arrays_of(self.net).items()}
-        meta = {"sizes": self.sizes, "solver_steps": self.solver_steps, "shrink": self.shrink, "facts": self.facts}
-        return State({**part.arrays, **arrays}, meta)
+        arrays = {f"net.{k}": v for k, v in door.arrays_of(self.net).items()} | self.radii.arrays()
+        meta = {"sizes": self.sizes, "solver_steps": self.solver_steps, "facts": self.facts}
+        return State({**part.arrays, **arrays}, {**meta, "shrink": self.radii.shrink})
 
     @classmethod
     def from_own_state(
@@ -74,9 +78,7 @@ class ImageFlowFitted(ImageFitted):
         steps = int(state.meta["solver_steps"])
         if dims != components.width or classes != len(counts) or not 0 < steps <= 10_000:
             raise InputError("this model is damaged: its net does not fit its images; fit it again")
-        shrink = float(state.meta["shrink"])
-        if not 0 < shrink <= 1:
-            raise InputError("this model is damaged: its scale is out of range; fit it again")
+        radii = Radii.of_arrays(state.arrays, float(state.meta["shrink"]))
         net = network(dims, classes, width, depth, 0.0)
         door.load_arrays(net, {k[4:]: v for k, v in state.arrays.items() if k.startswith("net.")})
         sizes = {"dims": dims, "classes": classes, "width": width, "depth": depth}
@@ -89,7 +91,7 @@ class ImageFlowFitted(ImageFitted):
             net.train(False),
             sizes,
             steps,
-            shrink,
+            radii,
             dict(state.meta["facts"]),
         )
 
@@ -170,7 +172,11 @@ class ImageFlow:
             return to_bytes(components.images(shrink * draw(model, noise, np.resize(labels, 16), 10)))
 
         with door.seeded(seed):
-            facts = train(net, components.coordinates(pixels), labels, how, seed, name.hexdigest(), preview)
+            z = components.coordinates(pixels)
+            facts = train(net, z, labels, how, seed, name.hexdigest(), preview)
+        g = rng.child("radii").generator()
+        trial = g.standard_normal((_TRIAL, components.width)), g.choice(labels, _TRIAL)
+        radii = Radii.of(z, draw(net, *trial, self.solver_steps), shrink)
         return ImageFlowFitted(
             data.schema,
             images.combinations,
@@ -180,7 +186,7 @@ class ImageFlow:
             net,
             sizes,
             self.solver_steps,
-            shrink,
+            radii,
             facts,
         )
 

@@ -39,8 +39,8 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         _IMAGES,
     ),
     "image_trained_distance": (
-        "Kernel distance, trained features",
-        "The same in what a net sees that was trained on photographs: more of shapes and less of light.",
+        "Trained distance",
+        "Kernel distance in what a net sees that was trained on photographs: more of shapes and less of light.",
         _IMAGES,
     ),
     "image_face_rate": (

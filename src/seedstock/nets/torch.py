@@ -55,8 +55,8 @@ def training_notes(facts: Mapping[str, Any]) -> tuple[str, ...]:
     held = facts.get("held")
     loss = "" if held is None else f", with a loss of {held:.3g} on held-out images"
     return (
-        f"The time budget ended the training after {facts['steps']:,} steps ({facts['seconds']:.0f} s); the weights are "
-        f"those of step {facts['best_step']:,}{loss}. More time (--max-minutes) may draw better images.",
+        f"The time budget ended the training after {facts['steps']:,} steps ({facts['seconds']:.0f} s); the weights "
+        f"are those of step {facts['best_step']:,}{loss}. More time (--max-minutes) may draw better images.",
     )
 
 
