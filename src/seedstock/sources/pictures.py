@@ -111,7 +111,10 @@ class _Opened:
                 warnings.simplefilter("ignore")
                 self.file: Any = io.BytesIO(path) if isinstance(path, bytes) else path.open("rb")
                 self.image = image_module.open(self.file, formats=FORMATS)
-        except (*_BROKEN, image_module.DecompressionBombError) as error:
+        except image_module.DecompressionBombError:
+            self._close()
+            raise UnreadableError(f"it has more than {MAX_PIXELS:,} pixels: a decompression bomb?") from None
+        except _BROKEN as error:
             self._close()
             raise UnreadableError(_said(error)) from None
         if self.image.size[0] * self.image.size[1] > MAX_PIXELS or 0 in self.image.size:
