@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import picture
 import summary
-import tables
 
 import peers
+import tables
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
 from seedstock.proof.arms import load

@@ -34,9 +34,8 @@ _LINE_VALUES = 40
 _LINE_GAIN = 0.05
 _BOOST_LEAST = 2_000
 _BOOST_GAIN = 0.02
-_SMALL_LEAF = 2
-"""The smaller leaves that are tried hold half the rows."""
-_SMALL_GAIN = 0.03
+_SIZES = ((0.5, 0.03), (5.0, -0.001))
+"""Other sizes of leaves that are tried, and the share of the loss that they must take away."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +103,9 @@ def _lined(task: _Task, trees: TreeSettings, scale: Scale, lines: LineTask, boos
 
 def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
     """Return plain leaves, large or small, or boosted halves."""
-    large, _, likelihood = grow(task.X, task.classes, task.codes, trees, task.rng)
-    best = Leaves(large)
+    best, likelihood = _leaves(task, trees)
     if np.isnan(likelihood).all():
         return best
-    small = replace(trees, min_leaf_rows=max(1, trees.min_leaf_rows // _SMALL_LEAF))
-    ensemble, _, finer = grow(task.X, task.classes, task.codes, small, task.rng.child("small"))
-    if not np.isnan(finer).all() and np.nanmean(finer) > (1 - _SMALL_GAIN) * np.nanmean(likelihood):
-        best, likelihood = Leaves(ensemble), finer
     # Where the trees have told next to nothing, or next to all, there is little to gain.
     rows = np.bincount(task.classes)
     entropy = -float(np.sum(rows[rows > 0] / rows.sum() * np.log(rows[rows > 0] / rows.sum())))
@@ -124,6 +118,24 @@ def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
         if known.any() and score[known].mean() > (1 - _BOOST_GAIN) * likelihood[held][known].mean():
             return halving
     return best
+
+
+def _leaves(task: _Task, trees: TreeSettings) -> tuple[Leaves, Floats]:
+    """Return leaves of the usual size, or smaller or larger ones, and the rows' log likelihoods out of bag, shape (n,).
+
+    Smaller ones must be clearly better, since they hold more of single rows; larger ones as good but for a trifle.
+    """
+    usual, _, likelihood = grow(task.X, task.classes, task.codes, trees, task.rng)
+    best = Leaves(usual)
+    for factor, gain in _SIZES:
+        size = replace(trees, min_leaf_rows=max(1, round(factor * trees.min_leaf_rows)))
+        if np.isnan(likelihood).all() or 4 * size.min_leaf_rows > len(task.codes):
+            continue
+        ensemble, _, other = grow(task.X, task.classes, task.codes, size, task.rng.child("leaves", str(factor)))
+        # Both are losses turned around, and below 0.
+        if not np.isnan(other).all() and np.nanmean(other) > (1 - gain) * np.nanmean(likelihood):
+            return Leaves(ensemble), other
+    return best, likelihood
 
 
 def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:

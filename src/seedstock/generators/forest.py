@@ -152,7 +152,7 @@ class Forest:
     trees : int
         Trees a column.
     min_leaf_rows : int
-        Rows that a leaf holds at least; half of them where held-out rows are clearly better predicted so.
+        Rows that a leaf holds at least; held-out rows may choose half or five times as many.
     structure_share : float
         Share of the rows that decides where a tree splits; the leaves then hold the values of all rows.
     rows_per_tree : int
