@@ -1,6 +1,6 @@
 """Few rows and a mechanism: an epidemic in time, and waiting over the load of a queue, to ten times as many real rows.
 
-    python benchmarks/small/physical.py [--worlds 5]
+    python benchmarks/small/physical.py [--worlds 5] [--kinds epidemic queue]
 
 Each world has parameters of its own. A learner predicts the number of infected from the day, or the logarithm of the
 mean wait from the arrival rate, from 20 rows; the mechanism is calibrated on these rows alone, and draws rows in
@@ -140,12 +140,21 @@ def queue(g: np.random.Generator) -> tuple[Dataset, Mechanism]:
     return dataset(columns, "log_wait"), Mechanism(QUEUE, "rate", {})
 
 
+KINDS = {"epidemic": epidemic, "queue": queue}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--worlds", type=int, default=5)
-    worlds = parser.parse_args().worlds
+    parser.add_argument("--kinds", nargs="*", choices=list(KINDS), default=list(KINDS))
+    asked = parser.parse_args()
+    worlds = asked.worlds
+    file = Path(__file__).parent / "results" / f"{datetime.date.today().isoformat()}-physical.json"
     whole: dict[str, Any] = {"few": FEW, "worlds": worlds, "tables": {}}
-    for name, make in (("epidemic", epidemic), ("queue", queue)):
+    done = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if all(done.get(k) == whole[k] for k in ("few", "worlds")):
+        whole["tables"] = done["tables"]  # kinds that are not asked for stay as they are
+    for name, make in ((k, KINDS[k]) for k in asked.kinds):
         for world in range(worlds):
             data, mechanism = make(np.random.default_rng(100 + world))
             plan = Plan({"mechanism": mechanism, "copula": load("copula")}, few=(FEW,), seeds=2, minutes=1e9)
@@ -156,7 +165,7 @@ def main() -> None:
             }  # fmt: skip
             print(name, world, f"{m.seconds:.0f} s", flush=True)
     tables = whole["tables"]
-    for name in ("epidemic", "queue"):
+    for name in dict.fromkeys(k.split()[0] for k in tables):
         part = {"tables": {k: v for k, v in tables.items() if k.startswith(name)}}
         whole[name] = {
             k: {a: [v["gap_closed"], v["interval"]] for a, v in arms.items()}
@@ -164,7 +173,6 @@ def main() -> None:
         }
         for learner, arms in whole[name].items():
             print(name, learner, {a: v[0] for a, v in arms.items()})
-    file = Path(__file__).parent / "results" / f"{datetime.date.today().isoformat()}-physical.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
 

@@ -32,6 +32,8 @@ to gain from a teacher, so that what looks like a gain is luck more often: 5 %, 
 """
 SMOOTH = ("linear", "net")
 """Learners whose score must rise too: better calibrated probabilities lower the loss even of one that ranks worse."""
+REFUTED = 2.0
+"""Standard errors by which rows of a mechanism must be worse than none before they are doubted: 5 %, two-sided."""
 MANY = 500
 """Real rows from which on one split replaces the folds."""
 FOLDS = 4
@@ -110,11 +112,11 @@ class Trial:
         """Return the setting with the least held-out loss; extra rows only where their gain exceeds its doubt.
 
         Of a smooth learner the score must rise too, by its standard error. Rows of a mechanism have the
-        benefit of the doubt: where they are not worse than none by more than their standard error, they take the place
-        of the real rows alone, and the others must be better than they.
+        benefit of the doubt: where they are not worse than none by two standard errors, they take the place of the real
+        rows alone, and the others must be better than they.
         """
         gains = self.gains(learner)
-        believed = {a: gains[a][0] for a in gains if a in self.trusted and gains[a][0] > -gains[a][1]}
+        believed = {a: gains[a][0] for a in gains if a in self.trusted and gains[a][0] > -REFUTED * gains[a][1]}
         base = max(believed, key=believed.__getitem__, default=REAL)
         over = {a: gain for a, gain in self.gains(learner, base).items() if a not in (REAL, *self.trusted)}
         better = {a: gain for a, (gain, error) in over.items() if self._sure(learner, a, base, gain, error)}
