@@ -90,7 +90,9 @@ def mistaken(data: Dataset, share: float, g: np.random.Generator) -> tuple[Datas
 def labels() -> dict[str, Any]:
     """Ranking and cut of wrong labels, beside the peer on the same probabilities."""
     out: dict[str, Any] = {}
-    for name, data in sources().items():
+    census = sources()["census"]
+    some = np.sort(np.random.default_rng(0).permutation(len(census.table))[:4_000])
+    for name, data in {**sources(), "census sample": census.take(some)}.items():
         for kind in ("symmetric", "by class", "like people"):
             for share in (0.05, 0.1, 0.2) if kind != "like people" else (0.09,):
                 contaminated, bad = noisy(data, share, kind, 0)
