@@ -36,6 +36,7 @@ _BOOST_LEAST = 2_000
 _BOOST_GAIN = 0.02
 _SIZES = ((0.5, 0.03), (5.0, 0.003))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away."""
+_TRIAL_TREES, _TRIAL_ROWS = 6, 30_000
 
 
 @dataclass(frozen=True)
@@ -121,21 +122,25 @@ def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
 
 
 def _leaves(task: _Task, trees: TreeSettings) -> tuple[Leaves, Floats]:
-    """Return leaves of the usual size, or smaller or larger ones, and the rows' log likelihoods out of bag, shape (n,).
+    """Return leaves of the size that a few trees choose, and the rows' log likelihoods out of bag, shape (n,).
 
     Smaller ones must be clearly better, since they hold more of single rows.
     """
-    usual, _, likelihood = grow(task.X, task.classes, task.codes, trees, task.rng)
-    best = Leaves(usual)
+    few = replace(trees, trees=min(_TRIAL_TREES, trees.trees), rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree))
+
+    def told(settings: TreeSettings) -> float:
+        likelihood = grow(task.X, task.classes, task.codes, settings, task.rng.child("leaves"))[2]
+        return -np.inf if np.isnan(likelihood).all() else float(np.nanmean(likelihood))
+
+    chosen, usual = trees, told(few)
     for factor, gain in _SIZES:
-        size = replace(trees, min_leaf_rows=max(1, round(factor * trees.min_leaf_rows)))
-        if np.isnan(likelihood).all() or 4 * size.min_leaf_rows > len(task.codes):
-            continue
-        ensemble, _, other = grow(task.X, task.classes, task.codes, size, task.rng.child("leaves", str(factor)))
-        # Both are losses turned around, and below 0.
-        if not np.isnan(other).all() and np.nanmean(other) > (1 - gain) * np.nanmean(likelihood):
-            return Leaves(ensemble), other
-    return best, likelihood
+        rows = max(1, round(factor * trees.min_leaf_rows))
+        # Log likelihoods are below 0: what is taken away of the loss is added to them.
+        if 4 * rows <= len(task.codes) and told(replace(few, min_leaf_rows=rows)) > (1 - gain) * usual:
+            chosen = replace(trees, min_leaf_rows=rows)
+            break
+    ensemble, _, likelihood = grow(task.X, task.classes, task.codes, chosen, task.rng)
+    return Leaves(ensemble), likelihood
 
 
 def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:
