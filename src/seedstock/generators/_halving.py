@@ -31,7 +31,7 @@ from seedstock.generators._stored_trees import Tree, joined, parted
 Floats = NDArray[np.float64]
 
 _HELD = 0.15
-_ITERATIONS = 250
+_ITERATIONS = 200
 _LEAVES = 24
 _MIN_ROWS = 30
 _FINE_RANK = 1 << 20

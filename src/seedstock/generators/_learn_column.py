@@ -32,7 +32,8 @@ _CLASSES = 32
 _LINE_ROWS = 30
 _LINE_VALUES = 40
 _LINE_GAIN = 0.05
-_BOOST_LEAST = 2_000
+_BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
+"""Rows that boosted trees need at least, and rows times predictors that they see at most."""
 _BOOST_GAIN = 0.02
 _SIZES = ((0.5, 0.03), (5.0, 0.003))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away."""
@@ -146,11 +147,12 @@ def _leaves(task: _Task, trees: TreeSettings) -> tuple[Leaves, Floats]:
 def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:
     """Return boosted halves, if there are rows enough and the values have an order or are few."""
     few = task.atoms.ordered or task.atoms.k <= _CLASSES
-    if not few or min(boost_rows, len(task.codes)) < _BOOST_LEAST:
+    rows = min(boost_rows, max(_BOOST_LEAST, _BOOST_CELLS // task.X.shape[1]))
+    if not few or min(rows, len(task.codes)) < _BOOST_LEAST:
         return None
     of_code = np.zeros(task.atoms.k, np.int64)
     of_code[task.codes] = task.classes
-    return Halving.fit(task.X, task.codes, of_code, task.atoms, task.rng.child("halving"), boost_rows)
+    return Halving.fit(task.X, task.codes, of_code, task.atoms, task.rng.child("halving"), rows)
 
 
 def identifying(atoms: Atoms) -> float:

@@ -160,8 +160,8 @@ class Forest:
     shrinkage_share : float
         Shrinkage as a share of the one that predicts held-out rows best. Less keeps more detail, and remembers more.
     boost_rows : int
-        Rows from which boosted trees learn a column, where they predict held-out rows better than leaves do; 0 switches
-        them off.
+        Rows at most (fewer in wide tables) from which boosted trees learn a column, where they predict held-out rows
+        better than leaves do; 0 switches them off.
     filter_rounds : int
         Rounds of density-ratio resampling; 0 switches it off.
     threads : int
