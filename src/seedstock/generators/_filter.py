@@ -27,8 +27,9 @@ from seedstock.generators._even import kept, likeness
 from seedstock.generators._raking import rake
 from seedstock.generators._stored_trees import Tree, joined, parted
 
-_ROWS = 50_000
-"""Real rows that the classifier sees at most; as many drawn ones again stand against them, twice."""
+_ROWS, _CELLS = 50_000, 1_000_000
+"""Real rows, and their cells, that the classifier sees at most; as many drawn ones again stand against them, twice."""
+_FEWEST = 5_000
 _ITERATIONS = 200
 _MIN_ROWS = 100
 _CAP, _FACTOR_CAP = 0.985, 0.975
@@ -81,7 +82,8 @@ class Filter:
         names = tuple(real)
         n = len(real[names[0]])
         g = rng.child("rows").generator()
-        rows = np.arange(n) if n <= _ROWS else g.choice(n, _ROWS, replace=False)
+        most = min(_ROWS, max(_CELLS // len(names), _FEWEST))
+        rows = np.arange(n) if n <= most else g.choice(n, most, replace=False)
         seen = {name: codes[rows] for name, codes in real.items()}
         X = _design(names, seen)
         # One pool of drawn rows serves all rounds: each lets through what the rounds before would have kept of it.

@@ -32,7 +32,8 @@ Floats = NDArray[np.float64]
 
 _HELD = 0.15
 _ITERATIONS = 200
-_LEAVES = 24
+_LEAVES, _BINS, _WIDE = 24, 255, 20
+"""Leaves of a tree and bins of a predictor; fewer in tables of more predictors, whose trees would take their time."""
 _MIN_ROWS = 30
 _FINE_RANK = 1 << 20
 
@@ -78,6 +79,8 @@ class Halving:
         split = len(classes) > classes[-1] + 1
         bins = _halved(classes, atoms.counts) if split else classes
         place, depth = bins[codes], max(int(bins[-1]).bit_length(), 1)
+        narrow = min(1.0, _WIDE / X.shape[1])
+        leaves, fine = max(6, round(narrow * _LEAVES)), max(31, round(narrow * _BINS))
         levels: list[tuple[Tree, ...]] = []
         score = np.zeros(len(held))
         for level in range(depth):
@@ -87,7 +90,7 @@ class Halving:
                 return None
             Z, seed = np.column_stack([X, before]), rng.child("level", level).integer()
             trees = boost(
-                Z[seen], upper[seen], seed, _ITERATIONS, _MIN_ROWS, _LEAVES, (Z[held], upper[held])
+                Z[seen], upper[seen], seed, _ITERATIONS, _MIN_ROWS, leaves, fine, (Z[held], upper[held])
             )  # fmt: skip
             levels.append(tuple(trees))
             if bit or not split:

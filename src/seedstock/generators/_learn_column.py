@@ -32,12 +32,14 @@ _CLASSES = 32
 _LINE_ROWS = 30
 _LINE_VALUES = 40
 _LINE_GAIN = 0.05
+_TOLD = 0.02, 0.95
+"""Shares of a column's entropy that leaves must have told, for boosted trees to be tried."""
 _BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
 """Rows that boosted trees need at least, and rows times predictors that they see at most."""
 _BOOST_GAIN = 0.02
 _SIZES = ((0.5, 0.03), (5.0, 0.003))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away."""
-_TRIAL_TREES, _TRIAL_ROWS = 6, 30_000
+_TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,11 @@ def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
     best, likelihood = _leaves(task, trees)
     if np.isnan(likelihood).all():
         return best
-    # Where the trees have told next to nothing, or next to all, there is little to gain.
+    # Where the leaves have told next to nothing, or nearly all, there is little to gain.
     rows = np.bincount(task.classes)
     entropy = -float(np.sum(rows[rows > 0] / rows.sum() * np.log(rows[rows > 0] / rows.sum())))
     told = 1 + float(np.nanmean(likelihood)) / entropy if entropy > 0 else 1.0
-    if not _BOOST_GAIN < told < 1 - _BOOST_GAIN:
+    if not _TOLD[0] < told < _TOLD[1]:
         return best
     if (found := _boosted(task, boost_rows)) is not None:
         halving, score, held = found
