@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from seedstock.checks._cells import cell_texts, number_of, plain
 from seedstock.core.errors import InputError
 from seedstock.core.results import Edit, Finding
-from seedstock.core.schema import Schema, TableSchema
+from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.sources._raw import Raw
+from seedstock.sources.infer import infer
+from seedstock.sources.texts import cell_texts as written_texts
 
 POLICIES = {"none": "report", "report": "report", "safe": "safe", "thorough": "thorough", "all": "thorough"}
 SAFE_CONFIDENCE = 0.85
@@ -64,18 +67,21 @@ def apply(data: Dataset, edits: Sequence[Edit]) -> tuple[Dataset, list[Edit]]:
     kept = [e for e in best.values() if e.column is None or (e.table, e.row) not in gone]
     tables = dict(data.tables)
     schemas = dict(data.schema.tables)
+    framed = "flavour" in data.origin
     done: list[Edit] = []
     for name in data.tables:
         own = sorted((e for e in kept if e.table == name), key=lambda e: (e.row, e.column is not None, e.column or ""))
         if own:
-            tables[name], schemas[name], made = _apply_table(tables[name], schemas[name], own)
+            tables[name], schemas[name], made = _apply_table(tables[name], schemas[name], own, framed)
             done += made
     notes = (f"{len(done):,} edits by the checks",) if done else ()
     schema = Schema(schemas, data.schema.links)
     return replace(data, tables=tables, schema=schema, notes=data.notes + notes), done
 
 
-def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[Table, TableSchema, list[Edit]]:
+def _apply_table(
+    table: Table, schema: TableSchema, edits: list[Edit], framed: bool
+) -> tuple[Table, TableSchema, list[Edit]]:
     done: list[Edit] = []
     by_column: defaultdict[str, list[Edit]] = defaultdict(list)
     removals: list[Edit] = []
@@ -111,7 +117,7 @@ def _apply_table(table: Table, schema: TableSchema, edits: list[Edit]) -> tuple[
         keep = np.ones(len(table), bool)
         keep[rows] = False
         table = table.take(keep)
-    table, schema = _retype(table, schema, columns)
+    table, schema = _retype(table, schema, columns, framed)
     return table, schema, sorted(done, key=lambda e: (e.row, e.column is not None, e.column or ""))
 
 
@@ -157,29 +163,32 @@ def _parse(text: str, dtype: np.dtype[Any]) -> Any:
         return None
 
 
-def _retype(table: Table, schema: TableSchema, touched: dict[str, Column]) -> tuple[Table, TableSchema]:
-    """Make numbers of the touched texts that are nothing else; call a column of texts one."""
+def _retype(table: Table, schema: TableSchema, touched: dict[str, Column], framed: bool) -> tuple[Table, TableSchema]:
+    """Make numbers or times of the touched texts that are nothing else; call a column of texts one.
+
+    The cells must be written again as they were: by their schema in files, and in their shortest form in frames.
+    """
     for name in touched:
         column, kind = table[name], schema[name].kind
         if not column.is_text:
             continue
         if kind in ("number", "datetime", "duration"):
             schema = schema.replace_column(name, kind="category", dtype="string", decimals=None, format=None)
-        if kind not in ("text", "category") or name in schema.with_role("target"):
+        if kind not in ("text", "category", "id") or name in schema.with_role("target"):
             continue
         assert column.levels is not None
         used = np.unique(column.values[~column.missing])
-        levels = column.levels[used].tolist()
-        values = [number_of(t) for t in levels]
-        if len(levels) < 3 or None in values:
+        levels = [str(t) for t in column.levels[used]]
+        if len(levels) < 3 or (framed and any(number_of(t) is None for t in levels)):
             continue
-        whole = all(isinstance(v, int) for v in values)
-        out = np.zeros(max(len(column.levels), 1), np.int64 if whole else np.float64)
-        out[used] = np.array(values, out.dtype)
-        table = table.assign({name: Column(out[column.values], column.missing)})
-        decimals = max(len(t.partition(".")[2]) for t in levels)
-        dtype = "int64" if whole else "float64"
-        schema = schema.replace_column(name, kind="number", dtype=dtype, decimals=decimals, format=None)
+        typed, found, _ = infer(Raw(column), name)
+        same = typed.is_text or (typed.missing != column.missing).any()
+        if same or found.kind not in ("number", "datetime", "duration"):
+            continue
+        if framed or (written_texts(typed, found).texts() == column.texts()).all():
+            table = table.assign({name: typed})
+            changes = {k: getattr(found, k) for k in ("kind", "dtype", "decimals", "format")}
+            schema = schema.replace_column(name, roles=tuple(r for r in schema[name].roles if r != "key"), **changes)
     return table, schema
 
 
@@ -196,7 +205,7 @@ def undo(data: Dataset, edits: Sequence[Edit]) -> Dataset:
     for name in data.tables:
         own = [e for e in edits if e.table == name]
         if own:
-            tables[name] = _undo_table(tables[name], own)
+            tables[name] = _undo_table(tables[name], schemas[name], own)
             for column in schemas[name].columns:
                 if tables[name][column].is_text and schemas[name][column].kind in ("number", "datetime", "duration"):
                     schemas[name] = schemas[name].replace_column(
@@ -207,7 +216,7 @@ def undo(data: Dataset, edits: Sequence[Edit]) -> Dataset:
     return replace(data, tables=tables, schema=Schema(schemas, data.schema.links))
 
 
-def _undo_table(table: Table, edits: list[Edit]) -> Table:
+def _undo_table(table: Table, schema: TableSchema, edits: list[Edit]) -> Table:
     removed = sorted((e for e in edits if e.column is None), key=lambda e: e.row)
     n = len(table) + len(removed)
     if any(not 0 <= e.row < n for e in edits):
@@ -233,21 +242,28 @@ def _undo_table(table: Table, edits: list[Edit]) -> Table:
     columns = {}
     for name, own in by_column.items():
         rows = np.array([e.row for e in own])
-        now = cell_texts(table[name].take(rows)).tolist()
-        wrong = [e for e, t in zip(own, now, strict=True) if _comparable(t) != _comparable(e.after)]
+        cells = table[name].take(rows)
+        now = zip(own, cell_texts(cells), written_texts(cells, schema[name]).texts(), strict=True)
+        wrong = [e for e, t, w in now if _comparable(t) != _comparable(e.after) and w != e.after]
         if wrong:
             raise InputError(f"row {wrong[0].row} of {name!r} does not hold what the edits left there; they do not fit")
-        columns[name] = set_cells(_as_before(table[name], own), rows, [e.before for e in own])
+        columns[name] = set_cells(_as_before(table[name], schema[name], own), rows, [e.before for e in own])
     return table.assign(columns)
 
 
-def _as_before(column: Column, edits: list[Edit]) -> Column:
-    """Make texts of numbers again, where a cell held a text that no column of numbers shows in that form."""
-    if column.values.dtype.kind not in "if" or column.is_text:
+def _as_before(column: Column, schema: ColumnSchema, edits: list[Edit]) -> Column:
+    """Make texts of numbers and times again, where a cell held a text that no such column shows in that form."""
+    if column.is_text or column.values.dtype.kind == "b":
         return column
-    if all(e.before is None or e.before in ("inf", "-inf") or _shown(e.before) for e in edits):
+    if column.values.dtype.kind in "mM":
+        parsed = [None if e.before is None else _parse(e.before, column.values.dtype) for e in edits]
+        kept = [p is not None and cell_texts(Column.of(np.array([p]))).tolist() == [e.before]
+                for e, p in zip(edits, parsed, strict=True) if e.before is not None]  # fmt: skip
+        return column if all(kept) else written_texts(column, schema)
+    texts = [t for e in edits for t in (e.before, e.after) if t is not None]
+    if all(t in ("inf", "-inf") or _shown(t) for t in texts):
         return column
-    return Column.of_texts(cell_texts(column))
+    return written_texts(column, schema)
 
 
 def _shown(text: str) -> bool:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seedstock.core.schema import ColumnSchema
+from seedstock.sources.dates import parse_times
+from seedstock.sources.texts import texts_of
+
 _TRIPLE = re.compile(r"\s*(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})(?:[T ]\d{1,2}:\d{2}.*)?\s*")
 _NAMED = re.compile(r"\s*(?:\d{1,2}[-/. ]?[A-Za-zäéû]{3,9}[-/., ]*\d{2,4}|[A-Za-z]{3,9}[-/. ]?\d{1,2},? ?\d{4})\s*")
 _ISO, _DMY, _MDY, _EITHER, _NAME = range(5)
+_ORDERS = {_ISO: None, _NAME: None, _DMY: "%d/%m/%Y", _MDY: "%m/%d/%Y"}
+_ENOUGH = 3
+"""Odd cells of one order that leave no doubt, from which on those beside them are read in the same order."""
 _SHOWN = ("year-month-day", "day-month-year", "month-day-year", "either order", "with the month's name")
 
 
@@ -27,7 +33,7 @@ class MixedDates:
     odd : int64 ndarray
         Levels in another form.
     mended : mapping of int to str
-        Level -> ISO date, where the form leaves no doubt.
+        Level -> the same date in the common form, where its own form leaves no doubt, or those beside it do not.
     doubtful : int
         Cells that could be day-month or month-day while both occur.
     """
@@ -43,7 +49,7 @@ def mixed_dates(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> Mixed
 
     >>> texts = np.array([f"{d:02d}/03/2024" for d in range(1, 29)] + ["2024-03-05"], object)
     >>> mixed_dates(texts, np.ones(29, int)).mended
-    {28: '2024-03-05'}
+    {28: '05/03/2024'}
     """
     forms = np.array([_form(t) for t in levels.tolist()])
     total = counts.sum()
@@ -61,10 +67,13 @@ def mixed_dates(levels: NDArray[np.object_], counts: NDArray[np.int64]) -> Mixed
     odd = np.flatnonzero((forms >= 0) & ~usual)
     if not len(odd) or counts[odd].sum() > 0.5 * total:
         return None
+    common = parse_times([str(t) for t in levels[usual]], _ORDERS[most])
+    told = {f: int(counts[odd][forms[odd] == f].sum()) for f in (_DMY, _MDY)}
+    alone = [f for f, c in told.items() if c >= _ENOUGH and c == sum(told.values())]
     mended: dict[int, str] = {}
-    for i in odd.tolist():
-        form = forms[i] if forms[i] != _EITHER else -1
-        text = _iso(levels[i], int(form))
+    for i in odd.tolist() if common is not None else ():
+        form = int(forms[i]) if forms[i] != _EITHER else alone[0] if alone else None
+        text = None if form is None or common is None else _written(str(levels[i]), _ORDERS[form], common.format)
         if text is not None:
             mended[i] = text
     return MixedDates(_SHOWN[most], odd, mended, int(weight[_EITHER]) if both else 0)
@@ -86,15 +95,11 @@ def _form(text: str) -> int:
     return _DMY if int(a) > 12 else _MDY if int(b) > 12 else _EITHER
 
 
-def _iso(text: str, form: int) -> str | None:
-    match = _TRIPLE.fullmatch(text)
-    if match is None or form not in (_ISO, _DMY, _MDY):
+def _written(text: str, order: str | None, form: str) -> str | None:
+    """Return a date in another form, or None where that would lose some of it."""
+    found = parse_times([text.strip()], order)
+    if found is None or found.values.dtype.kind != "M":
         return None
-    a, _, b, c = match.groups()
-    year, month, day = {_ISO: (a, b, c), _DMY: (c, b, a), _MDY: (c, a, b)}[form]
-    if len(year) != 4:
-        return None
-    try:
-        return date(int(year), int(month), int(day)).isoformat()
-    except ValueError:
-        return None
+    (out,) = texts_of(found.values, ColumnSchema("datetime", dtype=found.dtype, format=form))
+    again = parse_times([out], form)
+    return out if again is not None and again.values[0] == found.values[0] else None

@@ -17,16 +17,16 @@ from seedstock.checks.disguised_missing import MAYBE_WORDS, WORDS
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
+from seedstock.sources.notation import Notation, notation
 
 NAME = "types_and_formats"
 _NUMBER = re.compile(
-    r"\s*(?P<before>[$€£¥]|[A-Z]{3}\s)?\s*(?P<number>[+-]?(?:\d[\d.,' \u00a0]*\d|\d|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*"
+    r"\s*(?P<before>[$€£¥]|[A-Z]{3}\s)?\s*"
+    r"(?P<number>[+-]?(?:\d[\d.,'\u2019 \u00a0\u202f\u2009]*\d|\d|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*"
     r"(?P<after>[%°$€£¥]|[^\W\d_](?:[^\W\d_]|[./°²³% -]){0,24})?\s*\.?\s*"
 )
-_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+")
 _DECIMAL = re.compile(r"\s*[+-]?[\d.,' ]*\d[.,]\d+\s*")
-_PLAIN = re.compile(r"[+-]?(?:0|[1-9]\d*)\.\d{1,6}")
-"""A number that may end in zeros: 70.0 is as plain as 70."""
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:[.,]\d*)?")
 _LONG = 60
 _MOSTLY = 0.85
 _MOST_LEVELS = 200_000
@@ -53,9 +53,10 @@ class TypesAndFormats:
             if not 2 <= len(levels) <= _MOST_LEVELS:
                 continue
             if data.columns[name].kind == "id":
-                # Amounts are as distinct as names; a decimal sign tells them apart.
-                if sum(bool(_DECIMAL.fullmatch(t)) for t in levels.tolist()) >= _MOSTLY * len(levels):
-                    out += _decorated(data, name, levels, counts, codes)
+                # Amounts are as distinct as names; a decimal sign tells them apart, and a way of writing numbers.
+                amounts = sum(bool(_DECIMAL.fullmatch(t)) for t in levels.tolist()) >= _MOSTLY * len(levels)
+                found = _decorated(data, name, levels, counts, codes)
+                out += [f for f in found if amounts or f.severity == "high"]
                 continue
             out += (
                 _decorated(data, name, levels, counts, codes)
@@ -78,44 +79,61 @@ def _decorated(
     texts = [p["number"].strip() if p is not None else "" for p in parts]
     # Codes with leading zeros, phone numbers and the like are no quantities.
     digits = [t for t in texts if t]
-    if sum(bool(re.match(r"[+-]?0\d", t)) or " " in t for t in digits) > 0.02 * len(digits):
+    odd_digits = sum(bool(re.match(r"[+-]?0\d", t)) or (" " in t and not _GROUPED.fullmatch(t)) for t in digits)
+    if odd_digits > 0.02 * len(digits):
         return []
     units = [normal(((p["before"] or "") + (p["after"] or "")).strip(" .")) if p is not None else "" for p in parts]
     kinds: dict[str, int] = {}
     for unit, c, is_number in zip(units, counts.tolist(), numeric.tolist(), strict=True):
         if is_number:
             kinds[unit] = kinds.get(unit, 0) + c
-    comma = _decimal_comma(texts, counts)
-    values = [_value(t, comma) for t in texts]
-    if _two_units(units, values, counts, kinds):
+    form = notation(texts, np.where(numeric & ~words, counts, 0))
+    if _two_units(units, form, counts, kinds):
         return _units_differ(data, name, kinds, codes, units)
     real = {u for u, c in kinds.items() if c >= max(0.02 * sum(kinds.values()), 5)}
-    plain_too = "" in real
-    if real == {""} or len(real) > 1 or not real:
-        good = np.array([u in real or not u or u.split()[0].rstrip(".") in _UNITS for u in units]) & numeric
-    else:
-        # One unit in every cell is no disorder; a cell without it, or with something like it, is one.
-        good = np.zeros(len(levels), bool)
+    one_unit = len(real) == 1 and real != {""}
+    # One unit in every cell is no disorder; a cell without it, or with something like it, is one.
+    good = np.array([not one_unit and (u in real or not u or u.split()[0].rstrip(".") in _UNITS) for u in units])
+    good &= numeric & ~words
     odd = numeric & np.array([u not in real for u in units]) & ~words
-    after: dict[int, str] = {}
+    point = "." if form.group else form.decimal
+    # Decimals that end in zeros are kept where the column has any; the noise of binary fractions is not.
+    zeros = any(not u and t is not None and "." in t and t[-1] == "0" for u, t in zip(units, form.plain, strict=True))
+    plain_texts = [t if t is None or zeros else plain_number(float(t)) for t in form.plain]
+    mended: dict[int, str | None] = {}
+    doubtful: dict[int, str | None] = {}
+    guessed: dict[int, str | None] = {}
     for i in np.flatnonzero(numeric & ~words).tolist():
-        value = values[i]
-        if good[i] and value is not None and plain_number(value) != levels[i] and not _PLAIN.fullmatch(levels[i]):
-            after[i] = plain_number(value)
-        elif odd[i] and not good[i] and not plain_too:
+        plain = plain_texts[i]
+        bare = good[i] or (one_unit and units[i] in real)
+        if plain is not None and bare and (not form.fits[i] or not form.sure[i]):
+            after = plain.replace(".", point) if good[i] else levels[i].replace(texts[i], plain.replace(".", point))
+            (mended if form.sure[i] else doubtful)[i] = after
+        elif plain is not None and good[i] and levels[i] != texts[i]:
+            mended[i] = plain.replace(".", point)
+        elif odd[i] and not good[i] and "" not in real:
             near = _nearest(units[i], real)
             if near is not None:
-                after[i] = re.sub(re.escape(units[i]), near, normal(levels[i]))
-    lost = [i for i in np.flatnonzero(odd).tolist() if i not in after and not good[i] and counts[i] <= 0.02 * total]
+                guessed[i] = re.sub(re.escape(units[i]), near, normal(levels[i]))
+    known = {*mended, *doubtful, *guessed}
+    lost = [i for i in np.flatnonzero(odd).tolist() if i not in known and not good[i] and counts[i] <= 0.02 * total]
+    # Cells that are written like the column lose the same groups, or a column of thousands would stay texts.
+    along: dict[int, str] = {}
+    if form.group and mended and not one_unit:
+        own = np.flatnonzero(form.fits & form.sure & good).tolist()
+        along = {i: text for i in own if i not in mended and (text := form.plain[i]) and text != levels[i]}
     out = []
-    mended = {i: t for i, t in after.items() if good[i]}
-    if mended:
-        out.append(_written(data, name, levels, codes, mended, 0.97, True, "in another notation", kinds))
-    guessed = {i: t for i, t in after.items() if not good[i]}
-    if guessed:
-        out.append(_written(data, name, levels, codes, guessed, 0.8, False, "with a unit misspelt", kinds))
-    if lost:
-        out.append(_written(data, name, levels, codes, dict.fromkeys(lost), 0.75, False, "with something odd", kinds))
+    for cells, confidence, how in (
+        (mended, 0.97, "in another notation"),
+        (doubtful, 0.55, "that can be read in two ways"),
+        (guessed, 0.8, "with a unit misspelt"),
+        (dict.fromkeys(lost), 0.75, "with something odd"),
+    ):
+        if cells:
+            with_them = along if cells is mended else {}
+            out.append(_written(data, name, levels, codes, cells, confidence, how, kinds, with_them))
+    if one_unit and not out:
+        out.append(_numbers_as_texts(data, name, next(iter(real)), form, levels, codes))
     return out
 
 
@@ -138,16 +156,19 @@ def _nearest(unit: str, real: set[str]) -> str | None:
 
 def _written(
     data: Dataset, name: str, levels: NDArray[np.object_], codes: NDArray[np.int64], after: Mapping[int, str | None],
-    confidence: float, safe: bool, how: str, kinds: dict[str, int],
+    confidence: float, how: str, kinds: dict[str, int], along: Mapping[int, str],
 ) -> Finding:  # fmt: skip
+    safe = confidence > 0.9
     hit = np.zeros(len(levels) + 1, bool)
     hit[list(after)] = True
     rows = np.flatnonzero(hit[codes])
     first = list(after.items())[:3]
     shown = ", ".join(clip(levels[i], 25) + (f" is {t}" if t is not None else "") for i, t in first)
     edits: list[Edit] = []
-    for r, k in zip(rows.tolist(), codes[rows].tolist(), strict=True):
-        text = after[k]
+    hit[list(along)] = True
+    for r in np.flatnonzero(hit[codes]).tolist():
+        k = int(codes[r])
+        text = after[k] if k in after else along[k]
         if text is not None:
             why = "a number, written otherwise"
             edits.append(Edit(data.name, r, name, str(levels[k]), text, NAME, confidence, safe, why))
@@ -155,7 +176,8 @@ def _written(
         NAME, data.name, name, tuple(rows.tolist()),
         "high" if safe and len(rows) >= 0.002 * len(codes) else "medium", confidence,
         f"{counted(len(rows), 'cell')} of {name!r} hold numbers {how}: {shown}.",
-        "Write plain numbers." if safe else "Look at these cells.", tuple(edits),
+        "Write plain numbers." if safe else "Look at these cells, and ask the source." if edits else
+        "Look at these cells.", tuple(edits),
         {"units": {k[:40]: v for k, v in list(kinds.items())[:20]}},
     )  # fmt: skip
 
@@ -169,36 +191,9 @@ def plain_number(value: float) -> str:
     return plain(repr(float(f"{value:.12g}")))
 
 
-def _decimal_comma(texts: list[str], counts: NDArray[np.int64]) -> bool:
-    """Tell whether commas set decimals apart rather than thousands: groups other than three digits decide."""
-    decimals = thousands = 0
-    for t, c in zip(texts, counts.tolist(), strict=True):
-        if _COMMA.fullmatch(t) and not re.fullmatch(r"[+-]?\d{1,3},\d{3}", t):
-            decimals += c
-        elif re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", t):
-            thousands += c
-    return decimals > thousands
-
-
-def _value(text: str, comma: bool) -> float | None:
-    text = text.replace("\u00a0", " ").replace(" ", "").replace("'", "")
-    if not text:
-        return None
-    if re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+", text) or (comma and "," in text):
-        text = text.replace(".", "").replace(",", ".")
-    elif re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
-        text = text.replace(",", "")
-    elif re.fullmatch(r"[+-]?\d+,\d+", text):
-        text = text.replace(",", ".")
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) and abs(value) < 1e15 else None
-
-
-def _two_units(units: list[str], values: list[float | None], counts: NDArray[np.int64], kinds: dict[str, int]) -> bool:
+def _two_units(units: list[str], form: Notation, counts: NDArray[np.int64], kinds: dict[str, int]) -> bool:
     """Tell whether two units of one column measure on different scales: medians that differ by more than threefold."""
+    values = [None if t is None else float(t) for t in form.plain]
     total = sum(kinds.values())
     big = [u for u, c in kinds.items() if c >= max(0.02 * total, 5)]
     middles = []
@@ -228,6 +223,23 @@ def _units_differ(
     ]  # fmt: skip
 
 
+def _numbers_as_texts(
+    data: Dataset, name: str, unit: str, form: Notation, levels: NDArray[np.object_], codes: NDArray[np.int64]
+) -> Finding:
+    """Say that a unit in every cell keeps a column from being numbers."""
+    rows = np.flatnonzero(codes >= 0)
+    edits = tuple(
+        Edit(data.name, r, name, str(levels[k]), text, NAME, 0.45, False, "a number, without its unit")
+        for r, k in zip(rows.tolist(), codes[rows].tolist(), strict=True)
+        if (text := form.plain[k])
+    )
+    return Finding(
+        NAME, data.name, name, tuple(rows.tolist()), "low", 0.6,
+        f"{name!r} holds numbers as texts: its cells carry the unit {clip(unit)}.",
+        "Drop the unit, or name the column by it, so that the numbers are learned as numbers.", edits,
+    )  # fmt: skip
+
+
 def _dates(
     data: Dataset, name: str, levels: NDArray[np.object_], counts: NDArray[np.int64], codes: NDArray[np.int64]
 ) -> list[Finding]:
@@ -239,7 +251,7 @@ def _dates(
     rows = np.flatnonzero(hit[codes])
     known = found.mended
     edits = tuple(
-        Edit(data.name, int(r), name, str(levels[k]), known[k], NAME, 0.9, False, "a date, written in another order")
+        Edit(data.name, int(r), name, str(levels[k]), known[k], NAME, 0.9, True, "a date, written in another form")
         for r, k in zip(rows, codes[rows].tolist(), strict=True)
         if k in known
     )
@@ -248,7 +260,7 @@ def _dates(
             NAME, data.name, name, tuple(rows.tolist()), "high" if len(rows) >= 0.002 * len(codes) else "medium", 0.9,
             f"{name!r} holds dates in several forms: most are {found.common}, {counted(len(rows), 'cell')} are not"
             f" ({found.doubtful:,} more could be read either way).",
-            "Write all dates as YYYY-MM-DD; ask the source about those that could be read either way.", edits,
+            "Write all dates in one form; ask the source about those that could be read either way.", edits,
         )
     ]  # fmt: skip
 

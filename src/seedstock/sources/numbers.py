@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seedstock.sources.notation import dots_group, thousands_mixed
+
 _POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _POINT_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?", re.ASCII)
 _SWISS_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:'\d{3})+|\d+)(?:\.\d*)?", re.ASCII)
 _COMMA_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:[.' ]\d{3})+|\d+)(?:,\d*)?", re.ASCII)
+_LONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 MAX_DECIMALS = 15
+MIXED = "numbers with and without separators of thousands"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,8 @@ class Numbers:
 def parse_numbers(texts: Sequence[str]) -> Numbers | str:
     """Return texts as numbers, or the reason why they are none (an empty one where they do not look like any).
 
-    Digits after a leading zero are a code, not a number; so are whole numbers beyond 64 bits.
+    Digits after a leading zero are a code, not a number; so are whole numbers beyond 64 bits. Thousands that are set
+    apart in some texts only are two ways of writing, of which one may be misread: `types_and_formats` mends them.
 
     >>> parse_numbers(["1,50", "2,25"]).format, parse_numbers(["007"])
     (',0', 'digits with leading zeros')
@@ -60,16 +65,19 @@ def parse_numbers(texts: Sequence[str]) -> Numbers | str:
     if not finite:
         return ""
     if all(map(_POINT.fullmatch, finite)):
-        return _real(texts, finite, "", "")
+        return MIXED if dots_group(finite) else _real(texts, finite, "", "")
     # "1,234" alone is a thousand in English and 1.234 in German: thousands only where groups of three are all there is.
-    if all(map(_POINT_THOUSANDS.fullmatch, finite)) and _grouped(finite, ","):
-        return _real(texts, finite, ",", "")
+    if all(map(_POINT_THOUSANDS.fullmatch, finite)) and (_grouped(finite, ",") or _only_groups(finite)):
+        mixed = thousands_mixed(finite, ",") or dots_group(finite)
+        return MIXED if mixed else _real(texts, finite, ",", "")
     if all(map(_SWISS_THOUSANDS.fullmatch, finite)):
-        return _real(texts, finite, "'", "")
+        return MIXED if thousands_mixed(finite, "'") else _real(texts, finite, "'", "")
     if all(map(_COMMA.fullmatch, finite)):
         return _real(texts, finite, "", ",")
     if all(map(_COMMA_THOUSANDS.fullmatch, finite)):
-        return _real(texts, finite, ".' ", ",")
+        used = [c for c in ".' " if any(c in t for t in finite)]
+        mixed = len(used) > 1 or any(thousands_mixed(finite, c) for c in used)
+        return MIXED if mixed else _real(texts, finite, ".' ", ",")
     return ""
 
 
@@ -132,6 +140,12 @@ def _grouped(texts: Sequence[str], comma: str) -> bool:
     plain = [t for t in texts if comma not in t]
     # Without other evidence: thousands, unless a number of four digits stands without a comma.
     return both or all(len(t.lstrip("+-").partition(".")[0]) <= 3 for t in plain)
+
+
+def _only_groups(texts: Sequence[str]) -> bool:
+    """Tell whether all commas stand before three last digits, several times: decimals would differ in length."""
+    with_comma = [t for t in texts if "," in t]
+    return len(with_comma) > 1 and all(map(_LONE_GROUP.fullmatch, with_comma)) and not any("." in t for t in texts)
 
 
 def _real(texts: Sequence[str], finite: Sequence[str], thousands: str, comma: str) -> Numbers | str:
