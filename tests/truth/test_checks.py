@@ -101,6 +101,28 @@ def test_much_noise_in_one_of_two_classes_that_overlap() -> None:
     assert 0.5 < found.expected / wrong.sum() < 1.5
 
 
+@pytest.mark.parametrize("rates", [(0.0, 0.25), (0.28, 0.13), (0.1, 0.1)])
+def test_rates_of_two_classes_where_the_model_has_learned_the_noise(rates: tuple[float, float]) -> None:
+    """P(label = 1) = a + (1 - a - b) q, a and b the rates of the classes: such labels fit the model in any case."""
+    g = np.random.default_rng(11)
+    q = 1 / (1 + np.exp(-5 * g.normal(size=8_000)))
+    true = (g.random(8_000) < q).astype(int)
+    wrong = g.random(8_000) < np.array(rates)[true]
+    p = rates[0] + (1 - sum(rates)) * q
+    found = rank_label_errors(np.where(wrong, 1 - true, true), np.column_stack([1 - p, p]))
+    assert np.abs(1 - np.diag(found.noise) - rates).max() < 0.06
+    hit = wrong[found.flagged].sum()
+    assert 2 * hit / (found.n_cut + wrong.sum()) > 0.6
+
+
+@pytest.mark.parametrize("slope", [0.5, 0.7, 1.0, 2.0])
+def test_features_that_tell_little_are_no_noise(slope: float) -> None:
+    g = np.random.default_rng(12)
+    p = 1 / (1 + np.exp(-slope * g.normal(size=8_000)))
+    found = rank_label_errors((g.random(8_000) < p).astype(int), np.column_stack([1 - p, p]))
+    assert found.n_cut < 0.005 * 8_000
+
+
 def test_labels_may_be_names_and_bad_input_is_refused() -> None:
     P = np.array([[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20)
     names = np.array(["a"] * 20 + ["b"] * 20, object)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from seedstock.checks._doubt import doubt
+from seedstock.checks._plateau import plateau, surest_first
 from seedstock.core.errors import InputError
 
 Matrix = NDArray[np.float64]
 _ROUNDS = 25
 _TINY = 1e-6
 _TEMPERATURE_ROWS = 5_000
-_FLOOR = 0.002
-"""Rate of wrong labels that is always allowed for: no large table is without any."""
 _RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 """Rates of wrong labels from which the channel's estimation may start; the likeliest one is taken."""
 _GAIN = 5.0
@@ -27,6 +25,8 @@ _TOLD = 0.1
 """Gain in log likelihood, per contradicted label, at which half of the errors are taken to follow the classes."""
 _AT_TOP = 0.3
 """Weight of the same gain among the surest predictions, where classes that overlap leave a trace as well."""
+_LEAST_RATE = 0.25
+"""Share of the mean rate that either of two classes has at least."""
 _LEAST = 0.3
 """No row is named whose label is wrong with less than this probability."""
 _FULL_CLASSES = 60
@@ -122,8 +122,8 @@ def rank_label_errors(labels: ArrayLike, probabilities: ArrayLike, classes: Arra
     logs = np.log(np.maximum(P, _smallest(P)))
     noise = _channel(logs, y)
     told = _told(logs, y, noise)
-    plateau, evidence = _plateau(P, y, told)
-    noise = _at_least(told * noise + (1.0 - told) * np.eye(k), plateau)
+    rates, evidence = plateau(P, y, told)
+    noise = _at_least(told * noise + (1.0 - told) * np.eye(k), rates)
     share = _even_share(logs, y, noise)
     ranked, wrong, likeliest = _through(logs, y, noise, share)
     calibrated = _sharpened(logs, _fit_sharp(logs, y, np.eye(k))[0])
@@ -164,7 +164,7 @@ def _even_share(logs: Matrix, y: NDArray[np.int64], noise: Matrix) -> float:
     gain = (_fit_sharp(logs, y, noise)[1] - _fit_sharp(logs, y, _even(noise, y))[1]) * n
     told = max(gain - (k * (k - 1) if k <= _FULL_CLASSES else k) / 2, 0.0) / contradicted
     pairs = np.zeros((k, k))
-    for j, rows in _surest_first(logs):
+    for j, rows in surest_first(logs):
         top = y[rows[: -(-len(rows) // 5)]]
         pairs[j] = np.bincount(top, minlength=k)
     np.fill_diagonal(pairs, 0.0)
@@ -172,15 +172,6 @@ def _even_share(logs: Matrix, y: NDArray[np.int64], noise: Matrix) -> float:
     apart = float((pairs * np.log(np.maximum(pairs, 1.0) / np.maximum(expected, 1e-12))).sum())
     told = max(told, _AT_TOP * max(apart - k * (k - 2) / 2, 0.0) / max(float(pairs.sum()), 1.0))
     return float(1.0 / (1.0 + told / _TOLD))
-
-
-def _surest_first(P: Matrix) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield each class and the rows that it is predicted for, the surest first."""
-    guess = P.argmax(1)
-    sure = P[np.arange(len(P)), guess]
-    for j in range(P.shape[1]):
-        rows = np.flatnonzero(guess == j)
-        yield j, rows[np.argsort(-sure[rows], kind="stable")]
 
 
 def _smallest(P: Matrix) -> float:
@@ -257,64 +248,16 @@ def _told(logs: Matrix, y: NDArray[np.int64], noise: Matrix) -> float:
     return float(np.clip((best - _fit_sharp(logs, y, np.eye(k))[1]) * len(y) / _GAIN, 0.0, 1.0))
 
 
-def _plateau(P: Matrix, y: NDArray[np.int64], told: float) -> tuple[Matrix, float]:
-    """Return each class's rate of wrong labels, shape (k,), read off the surest predictions, and its evidence.
-
-    Where labels are right, disagreement falls to nothing as predictions become surer; noise leaves a plateau. The
-    disagreement of the surest fifth and of the next fifth, extended linearly to the surest row, is its height. Features
-    that do not decide the class leave one as well: where predictions explain little, it counts as far as noise is told.
-    """
-    n, k = P.shape
-    guess = P.argmax(1)
-    sure = P[np.arange(n), guess]
-    wrong = guess != y
-    ends = np.zeros((k, 4))
-    for j, rows in _surest_first(P):
-        fifth = -(-len(rows) // 5)
-        for part, at in enumerate((rows[:fifth], rows[fifth : 2 * fifth])):
-            ends[j, 2 * part : 2 * part + 2] = wrong[at].sum(), len(at)
-    all_rows = ends.sum(0)
-    belief = _belief(P, y, wrong, sure, told)
-    if not belief:
-        return np.full(k, _FLOOR), 0.0
-
-    def height(a: Matrix) -> tuple[float, float]:
-        d1, d2 = a[0] / max(a[1], 1), a[2] / max(a[3], 1)
-        variance = 4 * (d1 + 0.5 / max(a[1], 1)) / max(a[1], 1) + d2 / max(a[3], 1)
-        rate = float(np.clip(min(2 * d1 - d2, d1), 0.0, 0.6))
-        return rate, float(rate / np.sqrt(variance))
-
-    common, evidence = height(all_rows)
-    # Few rows of a class say little: they are pulled to the common rate.
-    own = np.array([height(a)[0] for a in ends])
-    weight = ends[:, 1] / (ends[:, 1] + 50.0)
-    return np.maximum(belief * (weight * own + (1 - weight) * common), _FLOOR), belief * evidence
-
-
-def _belief(P: Matrix, y: NDArray[np.int64], wrong: NDArray[np.bool_], sure: Matrix, told: float) -> float:
-    """Return how far a plateau is noise, 0 to 1, and not features that simply do not decide the class.
-
-    Wholly, if the predictions explain a third of the labels' entropy; as far as noise is told otherwise, if the surest
-    fifth is wrong far less often than the least sure one.
-    """
-    n, k = P.shape
-    popular = (np.bincount(y, minlength=k) + 0.5) / (n + 0.5 * k)
-    entropy = float(-np.log(popular[y]).mean())
-    loss = float(-np.log(np.maximum(P[np.arange(n), y] / P.sum(1), _TINY)).mean())
-    skill = 1.0 - loss / max(entropy, 1e-12)
-    order = np.argsort(-sure, kind="stable")
-    fifth = -(-n // 5)
-    first, last = wrong[order[:fifth]].mean(), wrong[order[-fifth:]].mean()
-    if skill >= 0.33:
-        return 1.0
-    return told if skill >= 0.04 and last >= 1.8 * first else 0.0
-
-
 def _even(noise: Matrix, y: NDArray[np.int64]) -> Matrix:
-    """Return the channel in which all errors of this one's rate are alike, shape (k, k)."""
+    """Return the channel in which all errors of this one's rate are alike, shape (k, k).
+
+    Two classes keep a rate each, no less than a quarter of the mean: there are no pairs to tell the one from the other.
+    """
     k = len(noise)
-    rate = float((1.0 - np.diag(noise))[y].mean())
-    out = np.full((k, k), rate / (k - 1))
+    rate = 1.0 - np.diag(noise)
+    mean = float(rate[y].mean())
+    rate = np.maximum(rate, _LEAST_RATE * mean) if k == 2 else np.full(k, mean)
+    out = np.repeat(rate[:, None] / (k - 1), k, axis=1)
     np.fill_diagonal(out, 1.0 - rate)
     return out
 
