@@ -14,6 +14,7 @@ from sklearn.ensemble import IsolationForest
 from seedstock.checks._cells import cell_text, clip, counted, numbers
 from seedstock.checks._fit import quiet
 from seedstock.checks._frame import frame, sample
+from seedstock.checks._joint import normal_scores, residuals, spots
 from seedstock.core.results import Edit, Finding
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset
@@ -25,6 +26,7 @@ _MOST_SHARE = 0.12
 _GAP = 0.15
 _SPIKE = 0.2
 _FOREST_ROWS = 20_000
+_MOST_JOINT = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,15 @@ class Outliers:
 
     The tail is extended from its quantiles, as an exponential one and, for positive columns, as a Pareto one; the
     farther extension counts, so heavy-tailed and many-humped columns are not punished. What lies beyond it and apart
-    from its neighbours is reported. Odd combinations (isolation forest) are of low severity: rare situations are data.
+    from its neighbours is reported. So are rows with a number far from what the columns that it follows say, and crowds
+    in one spot of two columns. Odd combinations (isolation forest) are of low severity: rare situations are data.
     """
 
     false_alarms: ClassVar[float] = 0.03
     exact: ClassVar[bool] = False
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
-        """Return at most one finding a column, and one for the rows."""
+        """Return at most one finding a column, and three for the rows."""
         out: list[Finding] = []
         for name in data.columns.of_kind("number", "datetime", "duration"):
             x = numbers(data.table[name])
@@ -49,7 +52,7 @@ class Outliers:
             hit, far = beyond(x)
             if hit.any():
                 out.append(_finding(data, name, hit, far))
-        return out + _combinations(data, rng)
+        return out + _together(data) + _combinations(data, rng)
 
 
 def beyond(x: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
@@ -144,6 +147,36 @@ def _finding(data: Dataset, name: str, hit: NDArray[np.bool_], far: float) -> Fi
         f"{', '.join(map(clip, texts))}.",
         "Look at these rows; empty the cells if they are errors, keep them if they are rare situations.", edits,
     )  # fmt: skip
+
+
+def _together(data: Dataset) -> list[Finding]:
+    """Find rows whose numbers contradict each other, and crowds in one spot of two columns."""
+    names, Z, fine = normal_scores(data)
+    n = len(Z)
+    against: list[tuple[tuple[int, ...], NDArray[np.bool_]]] = []
+    for columns, left in residuals(Z):
+        hit, far = beyond(left)
+        if 0 < hit.sum() <= _MOST_JOINT * n and (hit.sum() >= 3 or far > 1):
+            against.append((columns, hit))
+    out = []
+    for found, what, confidence in (
+        (against, "hold numbers that contradict each other, far beyond the rest", 0.7),
+        (spots(Z, fine), "crowd in one spot where hardly any other row is", 0.6),
+    ):
+        if not found:
+            continue
+        rows = np.flatnonzero(np.any([hit for _, hit in found], axis=0))
+        most = max(found, key=lambda pair: int(pair[1].sum()))[0]
+        where = " and ".join(repr(names[j]) for j in most)
+        out.append(
+            Finding(
+                NAME, data.name, None, tuple(rows.tolist()), "medium" if len(rows) >= 0.005 * n else "low", confidence,
+                f"{counted(len(rows), 'row')} {what}; most in {where}.",
+                "Look at these rows; leave them out if they are errors, keep them if they are rare situations.",
+                details={"columns": sorted({names[j] for columns, _ in found for j in columns})},
+            )
+        )  # fmt: skip
+    return out
 
 
 def _combinations(data: Dataset, rng: Rng) -> list[Finding]:
