@@ -10,7 +10,6 @@ the shares of single columns are raked to the real ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -22,8 +21,9 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._compiled import CompiledTree, boost
+from seedstock.generators._compiled import boost
 from seedstock.generators._even import kept, likeness
+from seedstock.generators._leaf_masks import LeafMasks
 from seedstock.generators._raking import rake
 from seedstock.generators._stored_trees import Tree, joined, parted
 
@@ -43,9 +43,6 @@ _RAKED = 3
 """Drawn rows for each real one, of which the last shares are raked."""
 _BALANCED = 4
 """Columns with the most values, whose shares thinning leaves as they are."""
-_SIDE_BY_SIDE = 4_096
-"""Rows from which two threads pay."""
-
 Draw = Callable[[int, Rng, "Filter | None"], dict[str, Codes]]
 
 
@@ -97,8 +94,7 @@ class Filter:
             drawn = pool[np.flatnonzero(through)[: 2 * len(X)]]
             y = np.arange(len(X) + len(drawn)) < len(X)
             new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS)
-            for tree in new:
-                weight += CompiledTree(**tree)(pool)
+            weight += LeafMasks.of(new, len(names)).total(pool)
             trees += new
             cap = float(np.quantile(np.maximum(weight, _FLOOR), _CAP))
         out = cls(names, tuple(trees), {}, cap, 0.0, 1.0)
@@ -127,22 +123,11 @@ class Filter:
         return total
 
     def _by_trees(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
-        X = _design(self.names, codes)
-        if len(X) < _SIDE_BY_SIDE:
-            return self._sum(X)
-        # The compiled trees let other threads run.
-        with ThreadPoolExecutor(2) as pool:
-            return np.concatenate(list(pool.map(self._sum, np.array_split(X, 2))))
-
-    def _sum(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = np.zeros(len(X))
-        for tree in self._compiled:
-            total += tree(X)
-        return np.maximum(total, _FLOOR)
+        return np.maximum(self._masks.total(_design(self.names, codes)), _FLOOR)
 
     @cached_property
-    def _compiled(self) -> list[CompiledTree]:
-        return [CompiledTree(**tree) for tree in self.trees]
+    def _masks(self) -> LeafMasks:
+        return LeafMasks.of(self.trees, len(self.names))
 
     def state(self) -> State:
         """Return all that `from_state` needs."""

@@ -12,7 +12,8 @@ other: smooth dependence on many columns is learned from fewer rows, and no leaf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
 
@@ -24,8 +25,9 @@ from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._compiled import CompiledTree, boost
+from seedstock.generators._compiled import boost
 from seedstock.generators._even import even, in_order, kept
+from seedstock.generators._leaf_masks import LeafMasks, Places
 from seedstock.generators._stored_trees import Tree, joined, parted
 
 Floats = NDArray[np.float64]
@@ -50,12 +52,14 @@ class Halving:
         Share of each code among the rows of its bin.
     levels : tuple of tuples of trees
         From the highest bit of the bin's number to the lowest; their last feature is the half that was reached.
+    predictors : int
+        p.
     """
 
     bins: Codes
     shares: Floats
     levels: tuple[tuple[Tree, ...], ...]
-    compiled: list[list[CompiledTree]] = field(default_factory=list, repr=False)
+    predictors: int
 
     @classmethod
     def fit(
@@ -94,17 +98,18 @@ class Halving:
             )  # fmt: skip
             levels.append(tuple(trees))
             if bit or not split:
-                log_odds = sum(CompiledTree(**t)(Z[held]) for t in trees)
+                log_odds = LeafMasks.of(trees, Z.shape[1]).total(Z[held])
                 score -= np.logaddexp(0.0, np.where(upper[held], -log_odds, log_odds))
         total = np.bincount(bins, atoms.counts)
-        return cls(bins, atoms.counts / total[bins], tuple(levels)), score, held
+        return cls(bins, atoms.counts / total[bins], tuple(levels), X.shape[1]), score, held
 
     def draw(self, X: Floats, name: str, before: Mapping[str, Codes], atoms: Mapping[str, Atoms],
              g: np.random.Generator) -> Codes:  # fmt: skip
         """Draw a code for each row of X, shape (n, p); shares of like rows come evenly."""
         at = np.zeros(len(X), np.int64)
+        places = self._places(X)
         for level in range(len(self.levels)):
-            p = self._upper(X, level, at)
+            p = self._upper(places, level, at)
             # Rows with like probabilities stand together, so that as many go up as their probabilities add up to.
             order = in_order(at * _FINE_RANK + (p * (_FINE_RANK - 1)).astype(np.int64))
             at = 2 * at + kept(p, order, g)
@@ -136,13 +141,13 @@ class Halving:
         """Return the probability of a set's part in each bin that it touches, shape (n, b), and those bins, (b,)."""
         part = np.bincount(self.bins, self.shares * share)
         wanted = np.flatnonzero(part > 0)
-        reached = {0: np.ones(len(X))}
+        reached, places = {0: np.ones(len(X))}, self._places(X)
         depth = len(self.levels)
         for level in range(depth):
             ends = set((wanted >> (depth - 1 - level)).tolist())
             on: dict[int, Floats] = {}
             for at, p in reached.items():
-                upper = self._upper(X, level, np.full(len(X), at))
+                upper = self._upper(places, level, np.full(len(X), at))
                 on |= {half: p * (upper if half & 1 else 1 - upper) for half in (2 * at, 2 * at + 1) if half in ends}
             reached = on
         mass = (
@@ -150,19 +155,23 @@ class Halving:
         )
         return mass, wanted
 
-    def _upper(self, X: Floats, level: int, at: Codes) -> Floats:
+    def _places(self, X: Floats) -> Places:
+        return self._masks[0].places(X)
+
+    def _upper(self, places: Places, level: int, at: Codes) -> Floats:
         """Return the probability of the upper half for rows that have reached a half, shape (n,)."""
-        if not self.compiled:
-            self.compiled.extend([CompiledTree(**t) for t in trees] for trees in self.levels)
-        Z = np.column_stack([X, at])
-        log_odds = np.zeros(len(X))
-        for tree in self.compiled[level]:
-            log_odds += tree(Z)
+        masks = self._masks[level]
+        log_odds = masks.total_at([*places, masks.place(at, self.predictors)], len(at))
         # Where a half has no codes, there is nothing to draw.
         rest = len(self.levels) - 1 - level
         reached = np.bincount(np.unique(self.bins) >> rest, minlength=2 << level) > 0
         p = np.where(reached[2 * at + 1], 1 / (1 + np.exp(-log_odds)), 0.0)
         return np.where(reached[2 * at], p, 1.0)
+
+    @cached_property
+    def _masks(self) -> list[LeafMasks]:
+        """The levels' trees, all looked up at the same places."""
+        return LeafMasks.side_by_side(self.levels, self.predictors + 1)
 
     def _inside(self, bins: Codes, weight: Floats, g: np.random.Generator) -> Codes:
         """Draw a code in each bin, shape (n,), by weight."""
@@ -197,7 +206,7 @@ class Halving:
         if not fits:
             raise InputError("this model is damaged: its halves do not fit its column; fit it again")
         ends = np.cumsum([0, *counts])
-        return cls(bins, shares, tuple(trees[a:b] for a, b in pairwise(ends)))
+        return cls(bins, shares, tuple(trees[a:b] for a, b in pairwise(ends)), len(predictors))
 
 
 def _halved(classes: Codes, counts: NDArray[np.int64]) -> Codes:

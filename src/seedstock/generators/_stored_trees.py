@@ -13,6 +13,9 @@ from seedstock.core.errors import InputError
 Tree = Mapping[str, NDArray[Any]]
 """Arrays of nodes: feature (-1 in leaves), threshold, left, right, value."""
 
+MOST_LEAVES = 32
+"""Leaves of a boosted tree at most: as many as a number has bits."""
+
 _PARTS = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
 
 
@@ -44,13 +47,15 @@ def parted(arrays: Mapping[str, NDArray[Any]], sizes: Sequence[int], n_features:
     for start, end in zip([0, *ends], ends, strict=False):
         tree = {part: np.asarray(arrays[part][start:end], dtype) for part, dtype in _PARTS.items()}
         n, inner = end - start, tree["feature"] >= 0
-        own = np.flatnonzero(inner)
+        own, below = np.flatnonzero(inner), np.concatenate([tree["left"][inner], tree["right"][inner]])
         fits = (
             n > 0
             and all(len(a) == n for a in tree.values())
             and (tree["feature"] < n_features).all()
-            # Children come after their parents, which rules out circles.
+            # Children come after their parents, which rules out circles, and have but one.
             and all(((tree[s][inner] > own) & (tree[s][inner] < n)).all() for s in ("left", "right"))
+            and len(np.unique(below)) == len(below)
+            and n - len(own) <= MOST_LEAVES
         )
         if not fits:
             raise InputError("this model is damaged: its boosted trees point outside themselves; fit it again")
