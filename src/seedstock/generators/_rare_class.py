@@ -5,12 +5,16 @@ population" (Kass and Raftery 1995). Columns that speak for the former are drawn
 a smoothed bootstrap that keeps mean and variance (Silverman 1986, section 6.4.1), categories by the posterior
 predictive distribution around the population's shares. All other columns are left to the model of the whole population,
 given these: so the few examples do not decide what they know too little about.
+
+Cells that are smoothed apart may not belong together. A row with two cells that no real row has together, or that breaks a
+rule, keeps its example's own cells instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -20,6 +24,7 @@ from scipy.special import gammaln, ndtri
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.atoms import Atoms, Codes
+from seedstock.encoding.rules.keep import mend
 from seedstock.encoding.rules.rule import Rule
 
 Floats = NDArray[np.float64]
@@ -46,17 +51,23 @@ class RareClass:
         Column -> logarithm of its Bayes factor; above `SEPARATES` it is drawn from the examples.
     columns : mapping of str to Numbers or Names
         The separating columns.
+    given : tuple of str
+        Columns that the class is made by.
     rules : tuple of Rule
-        Rules among separating and given columns only, which a smoothed draw must not break.
+        What a smoothed row must not break.
     known : Table
         The examples.
+    together : mapping of (str, str) to int64 ndarray
+        The pairs of kinds of two separating columns' cells that rows of the population have.
     """
 
     examples: int
     evidence: Mapping[str, float]
     columns: Mapping[str, Numbers | Names]
+    given: tuple[str, ...]
     rules: tuple[Rule, ...]
     known: Table
+    together: Mapping[tuple[str, str], Codes]
 
     @classmethod
     def fit(
@@ -74,6 +85,7 @@ class RareClass:
         computed = {r.columns[-1] for r in rules if r.computes}
         evidence: dict[str, float] = {}
         columns: dict[str, Numbers | Names] = {}
+        kinds: dict[str, Codes] = {}
         for name, column in table.columns.items():
             if name in given or schema[name].kind in _NEVER:
                 continue
@@ -96,22 +108,28 @@ class RareClass:
                 evidence[name] = _of_names(atoms.counts, codes[member])
                 made = Names.fit(atoms, codes[member])
             if evidence[name] > SEPARATES and name not in computed:
-                columns[name] = made
-        inner = tuple(r for r in rules if set(r.columns) <= {*columns, *given} and not r.violations)
-        return cls(int(member.sum()), evidence, columns, inner, table.take(member))
+                columns[name], kinds[name] = made, made.kinds(codes)
+        kept = tuple(r for r in rules if not r.violations and set(r.columns) <= set(table.columns))
+        together = {(a, b): np.unique(_pair(kinds[a], kinds[b])) for a, b in combinations(columns, 2)}
+        own = tuple(name for name in given if name in table)
+        return cls(int(member.sum()), evidence, columns, own, kept, table.take(member), together)
 
     def draw(self, n: int, g: np.random.Generator) -> Table:
         """Return n rows of the separating columns."""
         pick = g.integers(self.examples, size=n)
-        out = {name: part.draw(pick, g) for name, part in self.columns.items()}
+        codes = {name: part.draw(pick, g) for name, part in self.columns.items()}
+        drawn = {name: part.atoms.column(codes[name], g) for name, part in self.columns.items()}
+        own = self.known.take(pick)
+        apart = np.zeros(n, bool)
+        for (a, b), seen in self.together.items():
+            one, other = self.columns[a].kinds(codes[a]), self.columns[b].kinds(codes[b])
+            apart |= ~np.isin(_pair(one, other), seen)
         if self.rules and n:
-            own = self.known.take(pick)
-            smoothed = Table({**{k: own[k] for r in self.rules for k in r.columns}, **out}, n)
-            broken = ~np.all([rule.holds(smoothed) for rule in self.rules], axis=0)
-            for name, column in out.items():
-                both = Column.concat([column, own[name]])
-                out[name] = both.take(np.where(broken, n + np.arange(n), np.arange(n)))
-        return Table(out, n)
+            # All other cells are the example's own, as far as the rules do not compute them anew.
+            fixed = {name: np.ones(n, bool) for name in (*self.columns, *self.given)}
+            apart |= mend(own.assign(drawn), self.rules, fixed, g).broken
+        rows = np.where(apart, n + np.arange(n), np.arange(n))
+        return Table({name: Column.concat([c, own[name]]).take(rows) for name, c in drawn.items()}, n)
 
     def facts(self) -> dict[str, Any]:
         """Return what was decided, as JSON values."""
@@ -140,7 +158,12 @@ class Numbers:
         # asinh: straight in the middle, a logarithm in the tails, and back again without loss.
         return cls(atoms, np.arcsinh((x[examples] - middle) / unit), float(middle), unit, 1.06 * len(examples) ** -0.2)
 
-    def draw(self, pick: Codes, g: np.random.Generator) -> Column:
+    def kinds(self, codes: Codes) -> Codes:
+        """Return whether each cell is missing: numbers that differ may come together."""
+        return (codes >= len(self.atoms.values)).astype(np.int64)
+
+    def draw(self, pick: Codes, g: np.random.Generator) -> Codes:
+        """Return a code near each picked example's."""
         mean, sd = float(self.scaled.mean()), float(self.scaled.std())
         x = self.scaled[pick] - mean + self.width * sd * g.normal(size=len(pick))
         scaled = mean + x / np.sqrt(1 + self.width**2)
@@ -148,8 +171,7 @@ class Numbers:
         known = _numbers(self.atoms)
         right = np.clip(np.searchsorted(known, values), 0, len(known) - 1)
         left = np.maximum(right - 1, 0)
-        codes = np.where(np.abs(values - known[left]) < np.abs(known[right] - values), left, right)
-        return self.atoms.column(codes.astype(np.int64), g)
+        return np.where(np.abs(values - known[left]) < np.abs(known[right] - values), left, right).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +186,20 @@ class Names:
     def fit(cls, atoms: Atoms, examples: Codes) -> Names:
         return cls(atoms, examples, float(_STRENGTHS[np.argmax(_log_marginals(atoms.counts, examples))]))
 
-    def draw(self, pick: Codes, g: np.random.Generator) -> Column:
+    def kinds(self, codes: Codes) -> Codes:
+        """Return the codes: each value is a kind."""
+        return codes
+
+    def draw(self, pick: Codes, g: np.random.Generator) -> Codes:
+        """Return each picked example's code, or one of the population's."""
         cumulative = np.cumsum(self.atoms.counts)
         others = np.searchsorted(cumulative, g.random(len(pick)) * cumulative[-1], side="right")
         stay = g.random(len(pick)) * (len(self.examples) + self.strength) < len(self.examples)
-        codes = np.where(stay, self.examples[pick], others)
-        return self.atoms.column(codes.astype(np.int64), g)
+        return np.where(stay, self.examples[pick], others).astype(np.int64)
+
+
+def _pair(a: Codes, b: Codes) -> Codes:
+    return a << 32 | b
 
 
 def _numbers(atoms: Atoms) -> Floats:

@@ -17,6 +17,8 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
 from seedstock.core.split import row_codes, split
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.generators._rare_class import MANY, RareClass
+from seedstock.generators._tabular import TabularFitted
 from seedstock.proof.arms import Extra, smote
 from seedstock.proof.folds import folds
 from seedstock.proof.learners import Learner
@@ -171,11 +173,18 @@ def _one(
 
 
 def rare_rows(generator: Any, train: Dataset, rare: NDArray[np.bool_], target: Target, m: int, rng: Rng) -> Dataset:
-    """Draw m rows of the rare class from a model of all training rows, with what is rare as the condition."""
+    """Draw m rows of the rare class from a model of all training rows, with what is rare as the condition.
+
+    As wherever rare situations are made common, columns that tell a class of few examples apart stay near to them.
+    """
     labelled = _labelled(train, rare, target)
     fitted = generator.fit(labelled, rng.child("fit"))
-    value = Column.of_texts([target.classes[1]]).take(np.zeros(m, np.int64))
-    drawn: Dataset = fitted.sample(m, rng.child("sample"), Table({target.name: value}, m))
+    given = {target.name: Column.of_texts([target.classes[1]]).take(np.zeros(m, np.int64))}
+    if 2 <= rare.sum() < MANY:
+        rules = fitted.plan.rules if isinstance(fitted, TabularFitted) else ()
+        own = RareClass.fit(labelled.table, labelled.columns, rare, [target.name], rules)
+        given |= own.draw(m, rng.child("class").generator()).columns
+    drawn: Dataset = fitted.sample(m, rng.child("sample"), Table(given, m))
     return drawn
 
 

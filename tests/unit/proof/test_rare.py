@@ -7,8 +7,12 @@ import pytest
 
 from seedstock.api.proving import prove_rare
 from seedstock.core.errors import InputError
+from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.generators.forest import Forest
+from seedstock.proof.rare import rare_rows
+from seedstock.proof.task import Target
 
 
 def attacks(n: int = 900, rare: int = 60, seed: int = 0) -> Dataset:
@@ -53,6 +57,15 @@ def test_kinds_that_were_never_shown_are_scored_apart() -> None:
     assert facts["kinds"] == {"train": ["a"], "test only": ["b"]}
     boosted = [a for a in facts["arms"] if a["learner"] == "linear"]
     assert all(a["seen"] > a["unseen"] + 0.2 for a in boosted), "no arm knows a kind without an example"
+
+
+def test_few_examples_are_kept_to_where_they_differ_and_left_where_they_do_not() -> None:
+    data = attacks(n=2_000, rare=20, seed=3)
+    only_a = data.take(data.table["kind"].texts() != "b")
+    rare = only_a.table["label"].texts() == "attack"
+    drawn = rare_rows(Forest(trees=5), only_a, rare, Target("label", ("normal", "attack")), 300, Rng(4)).table
+    assert drawn["x"].values.mean() > 4, "ten examples lie five standard deviations away"
+    assert abs(drawn["z"].values.std() - 1) < 0.25, "what they do not differ in is everybody's"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -38,6 +38,10 @@ class Admits(Rule):
         Values of the effect in real rows where the rule is met: what a repair takes.
     weights : tuple of float
         How many real rows have each.
+    others : Domain
+        Other values of the cause: what it takes where the effect is fixed.
+    other_weights : tuple of float
+        How many real rows have each, and how many have none.
     """
 
     cause: str
@@ -48,6 +52,8 @@ class Admits(Rule):
     among: Domain
     draws: Domain
     weights: tuple[float, ...]
+    others: Domain
+    other_weights: tuple[float, ...]
 
     kind: ClassVar[str] = "admits"
 
@@ -87,13 +93,18 @@ class Admits(Rule):
         return self._met(table[self.effect]) | ~self._caused(table)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
-        """Draw the effect anew as real rows of these causes have it; rows whose effect is fixed are left."""
-        column, total = table[self.effect], sum(self.weights)
-        if not total:
-            return {}
-        pick = g.choice(len(self.weights), len(table), p=np.asarray(self.weights) / total)
-        free = ~is_fixed(fixed, self.effect, len(table))
-        return {self.effect: where(free, self.draws.column(pick, column), column)}
+        """Draw the effect anew as real rows of these causes have it; where it is fixed, the cause takes another value."""
+        n, out = len(table), {}
+        held = is_fixed(fixed, self.effect, n)
+        if sum(self.weights) and not held.all():
+            drawn = self.draws.column(_picked(self.weights, n, g), table[self.effect])
+            out[self.effect] = where(~held, drawn, table[self.effect])
+        free = held & ~is_fixed(fixed, self.cause, n)
+        if sum(self.other_weights) and free.any():
+            pick = _picked(self.other_weights, n, g)
+            drawn = self.others.column(np.where(pick < len(self.others.values), pick, MISSING), table[self.cause])
+            out[self.cause] = where(free, drawn, table[self.cause])
+        return out
 
     def settings(self) -> dict[str, Any]:
         low, high = (None if np.isinf(x) else x for x in (self.low, self.high))
@@ -106,19 +117,26 @@ class Admits(Rule):
             "among": self.among.to_json(),
             "draws": self.draws.to_json(),
             "weights": list(self.weights),
+            "others": self.others.to_json(),
+            "other_weights": list(self.other_weights),
         }
 
     @classmethod
     def from_settings(cls, value: Mapping[str, Any], counts: Mapping[str, Any]) -> Self:
         low, high = ends(value)
-        when, among, draws = (Domain.from_json(value[k]) for k in ("when", "among", "draws"))
-        weights = tuple(map(float, value["weights"]))
-        if len(weights) != len(draws.values) or min(weights, default=0) < 0 or not np.isfinite(weights).all():
+        when, among, draws, others = (Domain.from_json(value[k]) for k in ("when", "among", "draws", "others"))
+        weights, other_weights = (tuple(map(float, value[k])) for k in ("weights", "other_weights"))
+        fits = len(weights) == len(draws.values) and len(other_weights) == len(others.values) + 1
+        if not fits or min(*weights, *other_weights) < 0 or not np.isfinite([*weights, *other_weights]).all():
             raise InputError("a rule's values do not match its weights")
         return cls(
             cause=str(value["cause"]), effect=str(value["effect"]), when=when, low=low, high=high, among=among,
-            draws=draws, weights=weights, **counts,
+            draws=draws, weights=weights, others=others, other_weights=other_weights, **counts,
         )  # fmt: skip
+
+
+def _picked(weights: tuple[float, ...], n: int, g: np.random.Generator) -> NDArray[np.int64]:
+    return g.choice(len(weights), n, p=np.asarray(weights) / sum(weights))
 
 
 def declare(view: View, spec: Mapping[str, Any]) -> Admits:
@@ -130,21 +148,28 @@ def declare(view: View, spec: Mapping[str, Any]) -> Admits:
     low, high = ends(spec)
     if "among" not in spec and (column.is_text or column.values.dtype.kind not in "if"):
         raise InputError(f"bounds need a column of numbers, not {effect!r}; name its values under 'among'")
-    nothing: NDArray[Any] = np.empty(0, object if column.is_text else column.values.dtype)
+    nothing = Domain(np.empty(0, object if column.is_text else column.values.dtype))
     rule = Admits(
-        cause=cause, effect=effect, when=when, low=low, high=high, among=among, draws=Domain(nothing), weights=(),
-        declared=True,
+        cause=cause, effect=effect, when=when, low=low, high=high, among=among, draws=nothing, weights=(),
+        others=when, other_weights=(), declared=True,
     )  # fmt: skip
     caused = rule._caused(view.table) & ~column.missing
-    good = caused & rule._met(column)
-    domain, codes = view.coded(effect)
-    counts = np.bincount(codes[good], minlength=len(domain.values)).astype(float)
+    draws, weights = _usual(view, effect, caused & rule._met(column))
+    elsewhere = ~rule._caused(view.table)
+    others, other_weights = _usual(view, cause, elsewhere & ~view.table[cause].missing)
+    missing = float((elsewhere & view.table[cause].missing).sum())
+    made = replace(rule, draws=draws, weights=weights, others=others, other_weights=(*other_weights, missing))
+    return made.counted(view.table, caused)
+
+
+def _usual(view: View, name: str, rows: Mask) -> tuple[Domain, tuple[float, ...]]:
+    """Return values that a column has in some rows, none of them missing, and how often; of very many, those that stand for all."""
+    domain, codes = view.coded(name)
+    counts = np.bincount(codes[rows], minlength=len(domain.values)).astype(float)
     top = np.flatnonzero(counts)
-    if len(top) > _DRAWS and column.is_text:
+    if len(top) > _DRAWS and domain.is_text:
         top = np.sort(np.argsort(-counts, kind="stable")[:_DRAWS])
     elif len(top) > _DRAWS:
-        # Of very many numbers, quantiles stand for all.
         place = np.searchsorted(np.cumsum(counts), (np.arange(_DRAWS) + 0.5) / _DRAWS * counts.sum())
         top, counts = np.unique(place), np.bincount(place, minlength=len(counts)).astype(float)
-    made = {**vars(rule), "draws": Domain(domain.values[top]), "weights": tuple(counts[top].tolist())}
-    return Admits(**made).counted(view.table, caused)
+    return Domain(domain.values[top]), tuple(counts[top].tolist())
