@@ -12,6 +12,8 @@ from seedstock.conditions import Conditions, Rare
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.rules.declared import known_rule
+from seedstock.encoding.rules.view import View
 from seedstock.generators._rare_class import RareClass
 from seedstock.generators.forest import Forest
 
@@ -128,3 +130,31 @@ def test_rows_are_new_and_do_not_depend_on_the_division() -> None:
     whole, part = made(16_384 + 300, 0), made(300, 16_384)
     tail = (whole if isinstance(whole, Table) else whole.values).take(slice(16_384, None))
     assert tail.equals(part if isinstance(part, Table) else part.values)
+
+
+def test_cells_that_never_stand_together_are_not_put_together() -> None:
+    """Two columns that are known or missing together, one the other's text, and one half of another number."""
+    n, g = 3_000, np.random.default_rng(0)
+    member = np.arange(n) < 12
+    kind = np.where(member, g.choice(["v", "w"], n), g.choice(list("vwxyz"), n, p=[0.02, 0.02, 0.4, 0.36, 0.2]))
+    bytes_ = np.where(member, g.choice([7.0, 8.0, 9.0], n), g.integers(20, 60, n).astype(float))
+    gone = np.isin(kind, ["z", "w"])
+    table = Table({
+        "kind": Column.of_texts(kind.tolist()),
+        "name": Column.of_texts([None if z else 2 * k for k, z in zip(kind, gone, strict=True)]),
+        "size": Column(np.where(gone, 0.0, bytes_), gone),
+        "half": Column.of(np.where(gone, 0.0, bytes_) / 2),
+    })  # fmt: skip
+    kinds = {"kind": "category", "name": "category"}
+    schema = TableSchema({c: ColumnSchema(kinds.get(c, "number"), dtype=DTYPES[kinds.get(c, "number")]) for c in table})
+    rule = known_rule(View(table, schema), {"kind": "linear", "child": "half", "parents": ["size"], "weights": [0.5]})
+    found = RareClass.fit(table, schema, member, [], [rule] if rule else [])
+    assert {"kind", "name", "size"} <= set(found.columns)
+    drawn = found.draw(2_000, np.random.default_rng(1))
+    assert {(k, m) for k, m in zip(drawn["kind"].texts(), drawn["name"].texts(), strict=True)} <= {
+        (k, m) for k, m in zip(table["kind"].texts(), table["name"].texts(), strict=True)
+    }
+    assert (drawn["size"].missing == drawn["name"].missing).all()
+    if "half" in found.columns:
+        known = ~drawn["size"].missing
+        assert (drawn["half"].values[known] * 2 == drawn["size"].values[known]).all()

@@ -6,8 +6,8 @@ a smoothed bootstrap that keeps mean and variance (Silverman 1986, section 6.4.1
 predictive distribution around the population's shares. All other columns are left to the model of the whole population,
 given these: so the few examples do not decide what they know too little about.
 
-Cells that are smoothed apart may not belong together. A row with two cells that no real row has together, or that breaks a
-rule, keeps its example's own cells instead.
+Cells that are smoothed apart may not belong together. A row with two cells that no real row has together, or that
+breaks a rule, keeps its example's own cells instead.
 """
 
 from __future__ import annotations

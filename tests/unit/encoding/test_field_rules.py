@@ -193,3 +193,17 @@ def test_tools_name_their_columns_in_their_own_way() -> None:
     assert " Fwd Packet Length Min <=  Fwd Packet Length Mean <= Fwd Packet Length Max" in found[0]
     assert " Total Fwd Packets >= 1 -  Total Backward Packets" in found[0]
     assert {"TotPkts >= 1", "TotBytes >= 42 * TotPkts", "TotBytes >= SrcBytes"} <= found[1]
+
+
+@pytest.mark.parametrize("k", [3, 4])
+def test_where_the_effect_is_fixed_the_cause_gives_way(k: int) -> None:
+    data = flows()
+    rule = declared_rules_of(data, SPECS[k])
+    shuffled = data.table.assign({rule.effect: data.table[rule.effect].take(np.random.default_rng(1).permutation(800))})
+    done = mend(shuffled, [rule], {rule.effect: np.ones(800, bool)}, np.random.default_rng(0))
+    assert not rule.holds(shuffled).all()
+    assert rule.holds(done.table).all()
+    assert not done.broken.any()
+    assert set(done.table[rule.cause].texts()) <= set(data.table[rule.cause].texts())
+    both = {c: np.ones(800, bool) for c in rule.columns}
+    assert mend(shuffled, [rule], both, np.random.default_rng(0)).table.equals(shuffled), "fixed cells stay"

@@ -93,7 +93,7 @@ class Admits(Rule):
         return self._met(table[self.effect]) | ~self._caused(table)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
-        """Draw the effect anew as real rows of these causes have it; where it is fixed, the cause takes another value."""
+        """Draw the effect as real rows of these causes have it; where it is fixed, the cause takes another value."""
         n, out = len(table), {}
         held = is_fixed(fixed, self.effect, n)
         if sum(self.weights) and not held.all():
@@ -163,7 +163,7 @@ def declare(view: View, spec: Mapping[str, Any]) -> Admits:
 
 
 def _usual(view: View, name: str, rows: Mask) -> tuple[Domain, tuple[float, ...]]:
-    """Return values that a column has in some rows, none of them missing, and how often; of very many, those that stand for all."""
+    """Return values that a column has in some rows, none of them missing, and how often; of very many, a part."""
     domain, codes = view.coded(name)
     counts = np.bincount(codes[rows], minlength=len(domain.values)).astype(float)
     top = np.flatnonzero(counts)
