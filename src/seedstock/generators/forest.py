@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -34,20 +34,26 @@ _CANDIDATES = 4
 
 @dataclass(frozen=True, eq=False)
 class ForestFitted(TabularFitted):
-    """Conditionals in the order in which columns are drawn; columns without one are drawn on their own."""
+    """Conditionals in the order in which columns are drawn; columns without one are drawn on their own.
+
+    The target is drawn once more at last, given all other columns: a Gibbs step, after which it depends on them as its
+    best predictor has it.
+    """
 
     order: tuple[str, ...]
     conditionals: Mapping[str, Conditional]
+    again: Mapping[str, Conditional] = field(default_factory=dict)
     filter: Filter | None = None
 
     def draw(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
         if not given:
             return self.draw_kept(n, rng, self.filter)
         if self.filter is None:
-            return draw_given(self, n, rng, given)
+            return self.draw_again(draw_given(self, n, rng, given), rng, given)
         # Each row has its own condition, and so its own few candidates, of which one is picked by weight.
         again = np.repeat(np.arange(n), _CANDIDATES)
-        drawn = draw_given(self, len(again), rng, given.take(again))
+        wanted = given.take(again)
+        drawn = self.draw_again(draw_given(self, len(again), rng, wanted), rng, wanted)
         weight = self.filter.log_weight(drawn).reshape(n, _CANDIDATES)
         noise = rng.child("pick").generator().gumbel(size=weight.shape)
         picked = np.arange(n) * _CANDIDATES + (weight + noise).argmax(1)
@@ -73,7 +79,16 @@ class ForestFitted(TabularFitted):
         out: dict[str, Codes] = {}
         for name in self.order:
             out[name] = self.draw_column(name, n, out, rng.child(name).generator())
-        return out
+        return self.draw_again(out, rng)
+
+    def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Collection[str] = ()) -> dict[str, Codes]:
+        """Draw the target once more, given all other columns, unless it is given itself."""
+        for name, conditional in self.again.items():
+            if name not in given:
+                others = {p: codes[p] for p in conditional.predictors}
+                drawn = conditional.draw(name, others, self.plan.atoms, rng.child("again", name).generator())
+                codes = {**codes, name: drawn}
+        return codes
 
     def draw_column(self, name: str, n: int, before: Mapping[str, Codes], g: np.random.Generator) -> Codes:
         """Draw one column given those before it."""
@@ -116,27 +131,37 @@ class ForestFitted(TabularFitted):
             state = conditional.state()
             arrays |= {f"{i}.{k}": v for k, v in state.arrays.items()}
             meta[name] = state.meta
+        again = {}
+        for i, (name, conditional) in enumerate(self.again.items()):
+            state = conditional.state()
+            arrays |= {f"again.{i}.{k}": v for k, v in state.arrays.items()}
+            again[name] = state.meta
         kept = None
         if self.filter is not None:
             state = self.filter.state()
             arrays |= {f"filter.{k}": v for k, v in state.arrays.items()}
             kept = state.meta
-        return State(arrays, {"order": list(self.order), "conditionals": meta, "filter": kept})
+        return State(arrays, {"order": list(self.order), "conditionals": meta, "again": again, "filter": kept})
 
     @classmethod
     def from_own_state(cls, plan: Plan, state: State) -> Self:
-        order, conditionals = tuple(state.meta["order"]), {}
+        order, conditionals, again = tuple(state.meta["order"]), {}, {}
         if sorted(order) != sorted(plan.atoms):
             raise InputError("this model is damaged: its order does not name its columns; fit it again")
+
+        def part(prefix: str, meta: Any) -> State:
+            return State({k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}, meta)
+
         for i, (name, meta) in enumerate(state.meta["conditionals"].items()):
-            arrays = {k.removeprefix(f"{i}."): v for k, v in state.arrays.items() if k.startswith(f"{i}.")}
             before = {p: plan.atoms[p] for p in order[: order.index(name)]}
-            conditionals[name] = Conditional.from_state(State(arrays, meta), plan.atoms[name], before)
+            conditionals[name] = Conditional.from_state(part(f"{i}.", meta), plan.atoms[name], before)
+        for i, (name, meta) in enumerate(state.meta["again"].items()):
+            others = {p: a for p, a in plan.atoms.items() if p != name}
+            again[name] = Conditional.from_state(part(f"again.{i}.", meta), plan.atoms[name], others)
         kept = None
         if state.meta["filter"] is not None:
-            arrays = {k.removeprefix("filter."): v for k, v in state.arrays.items() if k.startswith("filter.")}
-            kept = Filter.from_state(State(arrays, state.meta["filter"]), plan.atoms)
-        return cls(plan, order, conditionals, kept)
+            kept = Filter.from_state(part("filter.", state.meta["filter"]), plan.atoms)
+        return cls(plan, order, conditionals, again, kept)
 
 
 @dataclass(frozen=True)
@@ -193,13 +218,22 @@ class Forest:
         order = earlier_first(draw_order(plan.atoms, codes), plan.siblings)
         # A column of one value needs no trees and helps none.
         varied = [name for name in order if plan.atoms[name].k > 1]
+        target = data.columns.target
+        last = [target] if target in varied and len(varied) > 1 else []
         with ThreadPoolExecutor(self.threads) as pool:
+            again = {
+                name: pool.submit(
+                    self.learn, plan, codes, name, tuple(p for p in varied if p != name), rng.child("again", name)
+                )
+                for name in last
+            }
             jobs = {
                 name: pool.submit(self.learn, plan, codes, name, tuple(varied[:i]), rng.child("fit", name))
                 for i, name in enumerate(varied)
                 if i
             }
-            plain = ForestFitted(plan, tuple(order), {name: job.result() for name, job in jobs.items()})
+            first, second = ({name: job.result() for name, job in part.items()} for part in (jobs, again))
+            plain = ForestFitted(plan, tuple(order), first, second)
         if not self.filter_rounds or len(varied) < 2 or len(data.table) < _FILTER_ROWS:
             return plain
         real = {name: codes[name] for name in varied}
