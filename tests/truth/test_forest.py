@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from seedstock.core.errors import ShortfallError
 from seedstock.core.rng import Rng
@@ -14,7 +17,7 @@ from seedstock.encoding.atoms import Atoms
 from seedstock.generators._ensemble import Occurrences
 from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
 from seedstock.generators._linear_leaves import fit_lines
-from seedstock.generators.forest import Forest
+from seedstock.generators.forest import Forest, ForestFitted
 
 SETTINGS = TreeSettings(trees=5, min_leaf_rows=5, structure_share=0.6, rows_per_tree=10_000, shrinkage_share=1.0)
 
@@ -139,3 +142,30 @@ def test_noise_is_shrunken_and_signal_is_not() -> None:
     tight = grow(X, noise, noise, SETTINGS, Rng(1))[0].shrinkage
     assert loose <= 3
     assert tight >= 100
+
+
+def test_the_target_depends_on_all_columns_as_it_was_planted() -> None:
+    """A sum of ten numbers decides: drawn first, and each number after it, the target would lose some of them."""
+    g = np.random.default_rng(5)
+    X = g.normal(size=(6_000, 10))
+    odds = X.sum(axis=1)
+    y = g.random(6_000) < 1 / (1 + np.exp(-odds))
+    table = Table({**{f"x{i}": Column.of(np.round(x, 2)) for i, x in enumerate(X.T)}, "y": Column.of(y)})
+    number, label = ColumnSchema("number", dtype="float64"), ColumnSchema("boolean", roles=("target",), dtype="bool")
+    kinds = {c: label if c == "y" else number for c in table}
+    data = Dataset({"data": table}, Schema({"data": TableSchema(kinds)}))
+    fitted = Forest(trees=6, filter_rounds=0).fit(data, Rng(6))
+    assert list(fitted.again) == ["y"]
+
+    def told(model: ForestFitted) -> float:
+        drawn = model.sample(6_000, Rng(7)).table
+        own = np.sum([drawn[f"x{i}"].values for i in range(10)], axis=0)
+        return float(roc_auc_score(drawn["y"].values, own))
+
+    real, once = float(roc_auc_score(y, odds)), told(replace(fitted, again={}))
+    assert told(fitted) > real - 0.02
+    assert told(fitted) > once
+    # Where the target is given, the other columns follow it.
+    given = fitted.sample(2_000, Rng(8), Table({"y": Column.of(np.ones(2_000, bool))})).table
+    assert given["y"].values.all()
+    assert np.mean([given[f"x{i}"].values.mean() for i in range(10)]) > 0.1

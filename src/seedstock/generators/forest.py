@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -26,7 +26,8 @@ from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._particles import draw_given, evidence
 from seedstock.generators._presence import draw_order
 from seedstock.generators._score import log_scores
-from seedstock.generators._tabular import TabularFitted, Wanted, weighted
+from seedstock.generators._tabular import TabularFitted, weighted
+from seedstock.generators._wanted import FREE, Wanted
 
 _FILTER_ROWS = 1_000
 _CANDIDATES = 4
@@ -81,13 +82,15 @@ class ForestFitted(TabularFitted):
             out[name] = self.draw_column(name, n, out, rng.child(name).generator())
         return self.draw_again(out, rng)
 
-    def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Collection[str] = ()) -> dict[str, Codes]:
-        """Draw the target once more, given all other columns, unless it is given itself."""
+    def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Wanted | None = None) -> dict[str, Codes]:
+        """Draw the target once more, given all other columns, where nothing is asked of it."""
         for name, conditional in self.again.items():
-            if name not in given:
-                others = {p: codes[p] for p in conditional.predictors}
-                drawn = conditional.draw(name, others, self.plan.atoms, rng.child("again", name).generator())
-                codes = {**codes, name: drawn}
+            free = given[name] == FREE if given is not None and name in given else np.ones(len(codes[name]), bool)
+            if free.any():
+                others = {p: codes[p][free] for p in conditional.predictors}
+                out = codes[name].copy()
+                out[free] = conditional.draw(name, others, self.plan.atoms, rng.child("again", name).generator())
+                codes = {**codes, name: out}
         return codes
 
     def draw_column(self, name: str, n: int, before: Mapping[str, Codes], g: np.random.Generator) -> Codes:
