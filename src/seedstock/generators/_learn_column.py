@@ -36,7 +36,6 @@ _TOLD = 0.02, 0.95
 """Shares of a column's entropy that leaves must have told, for boosted trees to be tried."""
 _BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
 """Rows that boosted trees need at least, and rows times predictors that they see at most."""
-_BOOST_GAIN = 0.02
 _SIZES = ((0.5, 0.03), (5.0, 0.003))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away."""
 _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
@@ -44,10 +43,20 @@ _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
 
 @dataclass(frozen=True)
 class ColumnSettings:
-    """How one column is learned: its trees, and the rows that boosted ones see at most (0: none are tried)."""
+    """How one column is learned.
+
+    Attributes
+    ----------
+    trees : TreeSettings
+    boost_rows : int
+        Rows that boosted trees see at most; 0: none are tried.
+    boost_gain : float
+        Share of the held-out loss that boosted trees must take away.
+    """
 
     trees: TreeSettings
     boost_rows: int
+    boost_gain: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -80,14 +89,16 @@ def learn_column(
     trees = replace(settings.trees, identifying=identifying(atoms))
     presence = Presence.fit(atoms, codes[name], {p: (plan.atoms[p], codes[p]) for p in predictors})
     scale, lines = _lines_to_try(plan, codes, name, predictors)
-    kernel = _lined(task, trees, scale, lines, settings.boost_rows) if scale is not None and lines is not None else None
+    settings = replace(settings, trees=trees)
+    kernel = _lined(task, settings, scale, lines) if scale is not None and lines is not None else None
     if kernel is None:
-        kernel = _unlined(task, trees, settings.boost_rows)
+        kernel = _unlined(task, settings)
     return Conditional(predictors, places, kernel, presence)
 
 
-def _lined(task: _Task, trees: TreeSettings, scale: Scale, lines: LineTask, boost_rows: int) -> Kernel | None:
+def _lined(task: _Task, settings: ColumnSettings, scale: Scale, lines: LineTask) -> Kernel | None:
     """Return leaves with lines, or what is better still; None where they are not clearly better than plain leaves."""
+    trees = settings.trees
     lined = replace(trees, min_leaf_rows=max(_LINE_ROWS, trees.min_leaf_rows))
     trial = task.rng.child("lines")
     of = task.X, task.classes, task.codes, task.atoms
@@ -95,19 +106,19 @@ def _lined(task: _Task, trees: TreeSettings, scale: Scale, lines: LineTask, boos
     loss = surprise(*of, lined, trial, lines)
     if loss >= (1 - _LINE_GAIN) * plain:
         return None
-    if (found := _boosted(task, boost_rows)) is not None:
+    if (found := _boosted(task, settings.boost_rows)) is not None:
         halving, _, held = found
         stream = task.rng.child("halving", "trial").generator()
         drawn = drawn_loss(lambda: halving.draw(task.X[held], "", {}, {}, stream), held, task.codes, task.atoms)
-        if drawn < (1 - _BOOST_GAIN) * loss:
+        if drawn < (1 - settings.boost_gain) * loss:
             return halving
     ensemble, fitted, _ = grow(task.X, task.classes, task.codes, lined, task.rng, lines)
     return Leaves(ensemble, scale, fitted)
 
 
-def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
+def _unlined(task: _Task, settings: ColumnSettings) -> Kernel:
     """Return plain leaves, large or small, or boosted halves."""
-    best, likelihood = _leaves(task, trees)
+    best, likelihood = _leaves(task, settings.trees)
     if np.isnan(likelihood).all():
         return best
     # Where the leaves have told next to nothing, or nearly all, there is little to gain.
@@ -116,10 +127,10 @@ def _unlined(task: _Task, trees: TreeSettings, boost_rows: int) -> Kernel:
     told = 1 + float(np.nanmean(likelihood)) / entropy if entropy > 0 else 1.0
     if not _TOLD[0] < told < _TOLD[1]:
         return best
-    if (found := _boosted(task, boost_rows)) is not None:
+    if (found := _boosted(task, settings.boost_rows)) is not None:
         halving, score, held = found
         known = ~np.isnan(likelihood[held])
-        if known.any() and score[known].mean() > (1 - _BOOST_GAIN) * likelihood[held][known].mean():
+        if known.any() and score[known].mean() > (1 - settings.boost_gain) * likelihood[held][known].mean():
             return halving
     return best
 

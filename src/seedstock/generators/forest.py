@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from seedstock.encoding.siblings import earlier_first
 from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
 from seedstock.generators._grow_trees import TreeSettings
+from seedstock.generators._last_look import tells_less
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._particles import draw_given, evidence
 from seedstock.generators._presence import draw_order
@@ -37,8 +39,8 @@ _CANDIDATES = 4
 class ForestFitted(TabularFitted):
     """Conditionals in the order in which columns are drawn; columns without one are drawn on their own.
 
-    The target is drawn once more at last, given all other columns: a Gibbs step, after which it depends on them as its
-    best predictor has it.
+    Where drawn rows would tell the target less well than real ones do, it is drawn once more at last, given all other
+    columns: a Gibbs step, after which it depends on them as its best predictor has it.
     """
 
     order: tuple[str, ...]
@@ -221,40 +223,45 @@ class Forest:
         order = earlier_first(draw_order(plan.atoms, codes), plan.siblings)
         # A column of one value needs no trees and helps none.
         varied = [name for name in order if plan.atoms[name].k > 1]
-        target = data.columns.target
-        last = [target] if target in varied and len(varied) > 1 else []
         with ThreadPoolExecutor(self.threads) as pool:
-            again = {
-                name: pool.submit(
-                    self.learn, plan, codes, name, tuple(p for p in varied if p != name), rng.child("again", name)
-                )
-                for name in last
-            }
             jobs = {
                 name: pool.submit(self.learn, plan, codes, name, tuple(varied[:i]), rng.child("fit", name))
                 for i, name in enumerate(varied)
                 if i
             }
-            first, second = ({name: job.result() for name, job in part.items()} for part in (jobs, again))
-            plain = ForestFitted(plan, tuple(order), first, second)
-        if not self.filter_rounds or len(varied) < 2 or len(data.table) < _FILTER_ROWS:
+            plain = ForestFitted(plan, tuple(order), {name: job.result() for name, job in jobs.items()})
+        if len(data.table) < _FILTER_ROWS or len(varied) < 2:
             return plain
         real = {name: codes[name] for name in varied}
+        plain = self._last_look(plain, real, data.columns.target, rng.child("again"))
+        if not self.filter_rounds:
+            return plain
         k = {name: plan.atoms[name].k for name in varied}
         kept = Filter.fit(plain.draw_kept, real, k, rng.child("filter"), self.filter_rounds)
         return replace(plain, filter=kept)
+
+    def _last_look(self, plain: ForestFitted, real: Mapping[str, Codes], target: str | None, rng: Rng) -> ForestFitted:
+        """Return the model with a last draw of the target, where drawn rows would tell it less well than real ones."""
+        if target not in real or target is None:
+            return plain
+        learn = partial(learn_column, replace(self._settings, boost_gain=0.0), plain.plan)
+        if not tells_less(target, real, plain.plan.atoms, learn, plain.draw_free, rng.child("probe")):
+            return plain
+        others = tuple(name for name in real if name != target)
+        return replace(plain, again={target: learn(real, target, others, rng.child("learn"))})
 
     def learn(
         self, plan: Plan, codes: Mapping[str, Codes], name: str, predictors: tuple[str, ...], rng: Rng
     ) -> Conditional:
         """Learn one column given others, whichever way predicts rows best that it has not seen."""
-        settings = ColumnSettings(
-            TreeSettings(
-                self.trees, self.min_leaf_rows, self.structure_share, self.rows_per_tree, self.shrinkage_share
-            ),
-            self.boost_rows,
-        )  # fmt: skip
-        return learn_column(settings, plan, codes, name, predictors, rng)
+        return learn_column(self._settings, plan, codes, name, predictors, rng)
+
+    @property
+    def _settings(self) -> ColumnSettings:
+        trees = TreeSettings(
+            self.trees, self.min_leaf_rows, self.structure_share, self.rows_per_tree, self.shrinkage_share
+        )
+        return ColumnSettings(trees, self.boost_rows)
 
 
 GENERATOR = Forest
