@@ -11,7 +11,7 @@ Matrix = NDArray[np.float64]
 _FLOOR = 0.002
 """Rate of wrong labels that is always allowed for: no large table is without any."""
 _TINY = 1e-6
-_SKILL = (0.04, 0.08, 0.33)
+_SKILL = (0.04, 0.12, 0.33)
 """Share of the labels' entropy that predictions explain: too little to see a plateau, enough, and enough for any."""
 _LEVEL = (0.6, 0.85)
 """Disagreement of the surest fifth, in that of the next one: falling, flat."""
@@ -19,8 +19,8 @@ _BEND = (-0.05, 0.05)
 """By how much disagreement rises more in the lower half of the fifths than in the upper one."""
 _CONTRAST = (1.1, 1.4)
 """Disagreement of the least sure fifth, in that of the surest."""
-_SEEN = (5, 15)
-"""Contradicted labels in the surest fifth."""
+_SURE = (1.0, 3.0)
+"""Height of a plateau in its standard errors."""
 
 
 def plateau(P: Matrix, y: NDArray[np.int64], told: float) -> tuple[Matrix, float]:
@@ -66,7 +66,8 @@ def plateau(P: Matrix, y: NDArray[np.int64], told: float) -> tuple[Matrix, float
     own, own_evidence = np.array([_height(f) for f in fifths]).T
     weight = fifths[:, 0, 1] / (fifths[:, 0, 1] + 50.0)
     rate = belief * (weight * own + (1 - weight) * common)
-    flat = _rise(skill, *_SKILL[:2]) * np.array([_flat(f) for f in fifths])
+    sure_of = np.array([_rise(e, *_SURE) for e in own_evidence])
+    flat = _rise(skill, *_SKILL[:2]) * sure_of * np.array([_flat(f) for f in fifths])
     if flat.any():
         top = fifths[:, 0, 0] / np.maximum(fifths[:, 0, 1], 1)
         level = flat * top + (1 - flat) * own
@@ -105,10 +106,7 @@ def _flat(fifths: Matrix) -> float:
         return 0.0
     d = fifths[:, 0] / np.maximum(n, 1)
     bend = float((d[4] - d[2]) - (d[2] - d[0]))
-    return (
-        _rise(d[0] / max(d[1], _TINY), *_LEVEL) * _rise(bend, *_BEND)
-        * _rise(d[4] / d[0], *_CONTRAST) * _rise(fifths[0, 0], *_SEEN)
-    )  # fmt: skip
+    return _rise(d[0] / max(d[1], _TINY), *_LEVEL) * _rise(bend, *_BEND) * _rise(d[4] / d[0], *_CONTRAST)
 
 
 def _skill(P: Matrix, y: NDArray[np.int64]) -> float:
