@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from scipy.stats import norm, poisson, rankdata
 
 from seedstock.checks._cells import numbers
-from seedstock.core.table import Dataset
+from seedstock.core.table import Column, Dataset
 
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 MOST_COLUMNS = 30
 _MOST_SHARE = 0.06
 _MOST_TIED = 0.04
+_MOST_KINDS = 50
+_OF_A_KIND = 0.5
 _FINE = 0.02
 """Share of equal cells up to which ranks are even enough to count rows in squares of them."""
 _LEAST_VALUES = 50
@@ -35,8 +37,14 @@ _CHANCE = 1e-6
 def normal_scores(data: Dataset) -> tuple[list[str], Matrix, NDArray[np.bool_]]:
     """Return the columns of graded numbers, their ranks as normal scores, shape (n, d), and which are finely graded.
 
-    NaN where missing, and where many cells share one value: such rows are no part of the spread.
+    NaN where missing, and where many cells share one value: such rows are no part of the spread. Columns that a
+    category decides for the most part are left out: each kind crowds around a place of its own.
     """
+    kinds = [
+        data.table[c].codes()[0]
+        for c in data.columns.of_kind("category")
+        if data.table[c].is_text and c != data.columns.target and _levels(data.table[c]) <= _MOST_KINDS
+    ]
     names: list[str] = []
     fine: list[bool] = []
     parts: list[Matrix] = []
@@ -53,10 +61,23 @@ def normal_scores(data: Dataset) -> tuple[list[str], Matrix, NDArray[np.bool_]]:
             continue
         z = np.full(len(x), np.nan)
         z[known] = norm.ppf((rankdata(x[known]) - 0.5) / known.sum())
+        if any(_explained(z[known], code[known]) > _OF_A_KIND for code in kinds):
+            continue
         names.append(name)
         fine.append(bool(counts.max() <= _FINE * known.sum()))
         parts.append(z)
     return names, np.column_stack(parts) if parts else np.zeros((len(data.table), 0)), np.array(fine, bool)
+
+
+def _levels(column: Column) -> int:
+    return 0 if column.levels is None else len(column.levels)
+
+
+def _explained(z: Matrix, kind: NDArray[np.int64]) -> float:
+    """Return the share of the variance that is between kinds."""
+    counts = np.maximum(np.bincount(kind), 1)
+    means = np.bincount(kind, z) / counts
+    return float((counts * means**2).sum() / len(z) - z.mean() ** 2) / max(float(z.var()), 1e-12)
 
 
 def residuals(Z: Matrix) -> list[tuple[tuple[int, ...], Matrix]]:

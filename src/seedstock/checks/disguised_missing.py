@@ -96,6 +96,8 @@ def _words(data: Dataset, name: str, column: Column) -> list[Finding]:
         rows = np.flatnonzero((codes >= 0) & found[codes])
         shown = ", ".join(clip(t) for t in levels[found][:4])
         few = len(rows) < 0.005 * len(column) and len(rows) < 5
+        # An answer that hardly anybody gave, among names of things, is hardly an answer.
+        rare = severity == "low" and len(rows) <= 0.05 * len(column)
         edits = tuple(
             Edit(data.name, int(r), name, str(levels[codes[r]]), None, NAME, confidence, True, "a word for no value")
             for r in (rows if severity == "high" else ())
@@ -107,7 +109,7 @@ def _words(data: Dataset, name: str, column: Column) -> list[Finding]:
                 data.name,
                 name,
                 tuple(rows.tolist()),
-                "medium" if severity == "high" and few else severity,  # type: ignore[arg-type]
+                "medium" if rare or (severity == "high" and few) else severity,  # type: ignore[arg-type]
                 confidence,
                 f"{counted(len(rows), 'cell')} of {name!r} {certainly}: {shown}.",
                 "Empty these cells."

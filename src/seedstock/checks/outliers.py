@@ -11,7 +11,7 @@ from scipy.special import gammaincinv
 from scipy.stats import norm
 from sklearn.ensemble import IsolationForest
 
-from seedstock.checks._cells import cell_text, clip, counted, numbers
+from seedstock.checks._cells import cell_text, clip, counted, numbers, present_levels
 from seedstock.checks._fit import quiet
 from seedstock.checks._frame import frame, sample
 from seedstock.checks._joint import normal_scores, residuals, spots
@@ -27,6 +27,7 @@ _GAP = 0.15
 _SPIKE = 0.2
 _FOREST_ROWS = 20_000
 _MOST_JOINT = 0.05
+_LEAST_OF_A_KIND = 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Outliers:
             if x is None:
                 continue
             hit, far = beyond(x)
+            hit &= ~_of_a_kind(data, hit, x)
             if hit.any():
                 out.append(_finding(data, name, hit, far))
         return out + _together(data) + _combinations(data, rng)
@@ -78,6 +80,26 @@ def beyond(x: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
     if hit.sum() > max(_MOST_SHARE * n, 3):
         return none, 0.0
     return hit, max(far_high, far_low)
+
+
+def _of_a_kind(data: Dataset, hit: NDArray[np.bool_], x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the rows of categories most of whose rows are hit: what costs more is no outlier, unless among its kind.
+
+    One category in hundreds may be so by chance, or hold the odd rows alone; so it must have some share of the rows.
+    """
+    out = np.zeros(len(hit), bool)
+    if hit.sum() < _LEAST_OF_A_KIND:
+        return out
+    for name in data.columns.of_kind("category"):
+        if not data.table[name].is_text or name == data.columns.target:
+            continue
+        _, counts, codes = present_levels(data.table[name])
+        hits = np.bincount(codes[hit & (codes >= 0)], minlength=len(counts))
+        whole = (hits >= 0.7 * counts) & (counts >= max(_LEAST_OF_A_KIND, 0.03 * len(hit)))
+        for k in np.flatnonzero(whole).tolist():
+            own = np.flatnonzero(codes == k)
+            out[own] |= ~beyond(x[own])[0]
+    return out
 
 
 def _upper(x: NDArray[np.float64], known: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:

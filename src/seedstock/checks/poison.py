@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from seedstock.checks._cells import cell_text, clip, counted
-from seedstock.checks._fit import boosting, cross_fit, quiet
+from seedstock.checks._cells import cell_text, clip, counted, numbers
+from seedstock.checks._fit import CrossFit, boosting, cross_fit, quiet
 from seedstock.checks._frame import Target
 from seedstock.checks._spelling import canonical
 from seedstock.core.results import Edit, Finding
@@ -19,9 +19,12 @@ from seedstock.core.table import Column, Dataset
 
 NAME = "poison"
 _LEAST = 5
+_LEAST_BESIDE = 20
 _MOST_SHARE = 0.12
 _PURE = 0.95
 _SURE = 1e-8
+_SURE_WITHOUT = 1e-6
+_SURE_BESIDE = 1e-3
 _MOST_CANDIDATES = 200
 _MOST_TRIGGERS = 2
 _LEARNED_ROWS = 15_000
@@ -75,13 +78,32 @@ class Poison:
                 hits = int((fit.y[rows] == cls).sum())
                 mean = float(p.mean())
                 p_value = float(binom.sf(hits - 1, len(rows), min(mean + 0.02, 1.0)))
-                if p_value < _SURE and mean < 0.6:
+                beside = float(binom.sf(hits - 1, len(rows), _beside(data, column, fit, rows, cls)))
+                if p_value < _SURE_WITHOUT and beside < _SURE_BESIDE and mean < 0.6:
                     found = fit.rows[rows]
                     triggers.append(_finding(data, found, column, fit.target, cls, mean, p_value, len(suspects)))
             # Many such values make a column that matters, not a trigger.
             if len(triggers) <= _MOST_TRIGGERS:
                 out += triggers
         return out
+
+
+def _beside(data: Dataset, column: str, fit: CrossFit, rows: NDArray[np.int64], cls: int) -> float:
+    """Return the share of a class among the rows whose numbers are next to those of these rows, below or above.
+
+    Where a number decides the class by its size, its neighbours have that class as well.
+    """
+    x = numbers(data.table[column])
+    if x is None:
+        return 0.0
+    x = x[fit.rows]
+    value, many = x[rows[0]], max(_LEAST_BESIDE, len(rows))
+    shares = [0.0]
+    for side, away in ((x < value, value - x), (x > value, x - value)):
+        near = np.flatnonzero(side)
+        near = near[np.argsort(away[near], kind="stable")[:many]]
+        shares.append(float(((fit.y[near] == cls).sum() + 1) / (len(near) + 2)) if len(near) else 0.0)
+    return max(shares)
 
 
 def _suspects(
