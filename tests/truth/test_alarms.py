@@ -57,3 +57,30 @@ def test_a_price_beyond_those_of_all_goods_is_one() -> None:
     frame.loc[rows, "price"] = np.random.default_rng(1).uniform(20_000, 30_000, len(rows)).round(2)
     (finding,) = found(frame, "outliers")
     assert set(rows.tolist()) <= set(finding.rows)
+
+
+def test_few_kinds_that_decide_a_code() -> None:
+    frame = shop()
+    frame["country"] = np.random.default_rng(2).choice(["Austria", "Belgium", "Cyprus"], N)
+    frame["code"] = frame["country"].map({"Austria": "A1", "Belgium": "B7", "Cyprus": "C3"})
+    rows = np.arange(11, N, 60)
+    frame.loc[rows, "code"] = frame.loc[rows, "code"].map({"A1": "B7", "B7": "C3", "C3": "A1"})
+    assert {r for f in found(frame, "rule_violations") for r in f.rows} == set(rows.tolist())
+
+
+def test_a_slip_that_is_repeated_in_a_list_of_few_words() -> None:
+    frame = shop()
+    frame["region"] = np.random.default_rng(3).choice(["North", "South", "West"], N)
+    rows = np.flatnonzero(frame["region"] == "North")[:8]
+    frame.loc[rows, "region"] = "Norht"
+    (finding,) = found(frame, "inconsistent_categories")
+    assert finding.rows == tuple(rows.tolist())
+    assert {e.after for e in finding.edits} == {"North"}
+
+
+def test_a_product_that_is_rounded_to_nothing_is_no_rule() -> None:
+    g = np.random.default_rng(4)
+    frame = shop()
+    frame["a"], frame["b"] = g.uniform(0, 0.2, N).round(3), g.uniform(0, 0.2, N).round(3)
+    frame["c"] = np.where(g.random(N) < 0.1, g.choice([0.2, 0.4, 0.6], N), 0.0)
+    assert found(frame, "rule_violations") == []

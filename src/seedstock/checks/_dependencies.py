@@ -16,6 +16,9 @@ _ROWS = 100_000
 _MOST_COLUMNS = 30
 _LEAST_GROUP = 3
 _LEAST_GROUPS = 5
+_FEW_GROUPS = 3
+"""Groups that are enough where they are large and hold nearly always."""
+_FEW_STRENGTH = 0.95
 _STRENGTH = 0.85
 _LIFT = 0.8
 _CLEAR = 0.6
@@ -87,7 +90,7 @@ def mine(columns: Codes, rng: Rng) -> list[Rule]:
     out: list[Rule] = []
     for a, u in part.items():
         sizes = np.bincount(u[u >= 0], minlength=1)
-        if (sizes >= _LEAST_GROUP).sum() < _LEAST_GROUPS:
+        if (sizes >= _LEAST_GROUP).sum() < _FEW_GROUPS:
             continue
         # Amounts that are mostly zero decide nothing; keys and codes do.
         if len(sizes) > 50 and sizes.max() > 0.2 * len(u):
@@ -107,11 +110,13 @@ def _measure(a: str, b: str, u: NDArray[np.int64], v: NDArray[np.int64]) -> Rule
     most = np.zeros(len(sizes))
     np.maximum.at(most, group, count)
     used = sizes >= _LEAST_GROUP
-    if used.sum() < _LEAST_GROUPS or not len(first):
+    if used.sum() < _FEW_GROUPS or not len(first):
         return None
     total = sizes[used].sum()
     strength = most[used].sum() / total
     if strength < _STRENGTH or total < 0.3 * len(u):
+        return None
+    if used.sum() < _LEAST_GROUPS and (strength < _FEW_STRENGTH or sizes[used].min() < 20):
         return None
     # What would groups of these sizes reach by chance? Never less than the commonest value's share; for small groups
     # more: one row of each is the commonest of itself.

@@ -70,8 +70,8 @@ def _broken(a: Numbers, b: Numbers, c: Numbers, step: float) -> tuple[NDArray[np
     if len(known) < 100 or off(glance).mean() > 2 * _MOST_BROKEN:
         return None
     wrong = off(known)
-    # A factor of 0 or 1 says nothing of a product.
-    tells = ~np.isin(a[known], (0.0, 1.0)) & ~np.isin(b[known], (0.0, 1.0))
+    # A factor of 0 or 1 says nothing of a product, and neither does a product that is rounded to nothing.
+    tells = ~np.isin(a[known], (0.0, 1.0)) & ~np.isin(b[known], (0.0, 1.0)) & (np.abs(c[known]) > 2 * step)
     if tells.sum() < 50 or wrong.mean() > _MOST_BROKEN or wrong[tells].mean() > _MOST_BROKEN:
         return None
     return known[wrong], len(known)

@@ -19,6 +19,8 @@ _MOST_RARE = 4_000
 _MOST_FREQUENT = 2_000
 _LONG = 200
 _SHORT = 4
+_FEW = 30
+"""Frequent levels up to which a column is a list of words, and no names."""
 _MOST_ABBREVIATED = 150
 _SMALL = frozenset(("of", "the", "and", "de", "la", "und", "der", "du", "et", "y"))
 _ANSWERS = frozenset(("no", "not", "non", "none", "na", "nil", "un", "in", "on", "off", "new", "old", "pre", "post"))
@@ -156,6 +158,7 @@ def misspelt(
     # At most 0.34 of the letters may differ; the tighter bounds follow.
     near = process.cdist(keys[rare], keys[common], scorer=OSA.normalized_similarity, score_cutoff=0.6, dtype=np.float32)
     out: dict[int, int] = {}
+    few = len(common) <= _FEW
     for i, row in zip(rare.tolist(), near, strict=True):
         row = np.where(counts[common] >= 4 * counts[i], row, 0.0)  # another misspelling is no standard
         places = np.argsort(-row, kind="stable")[:2]
@@ -163,12 +166,14 @@ def misspelt(
         j = int(common[places[0]])
         if best <= 0 or i == j or keys[i] == keys[j]:
             continue
-        if _is_slip(keys[i], keys[j], best, second, int(counts[i]), int(counts[j]), vocabulary or {}):
+        if _is_slip(keys[i], keys[j], best, second, int(counts[i]), int(counts[j]), vocabulary or {}, few):
             out[i] = j
     return out
 
 
-def _is_slip(a: str, b: str, best: float, second: float, n_a: int, n_b: int, words: Mapping[str, int]) -> bool:
+def _is_slip(
+    a: str, b: str, best: float, second: float, n_a: int, n_b: int, words: Mapping[str, int], few: bool
+) -> bool:
     """Tell whether a, seen n_a times, is b, seen n_b times, with typing errors."""
     size = max(len(a), len(b))
     edits = round((1 - best) * size)
@@ -180,8 +185,9 @@ def _is_slip(a: str, b: str, best: float, second: float, n_a: int, n_b: int, wor
         return False  # as near to another one
     if not _digits_agree(a, b) or sum(c.isalnum() for c in b) < 0.6 * len(b):
         return False
-    if size <= 6 and n_a > 3:
-        return False  # the same slip in a short code again and again is a code
+    # The same slip in a short code again and again is a code, unless words are few and the other far more frequent.
+    if size <= 6 and n_a > 3 and not (few and size >= 5 and a.isalpha() and n_b >= 20 * n_a):
+        return False
     known = canonical(b).split()
     odd = [w for w in canonical(a).split() if w not in known]
     # A word that stands elsewhere as well is no slip of the hand.
