@@ -125,3 +125,13 @@ def test_dates_in_two_forms(usual: str, odd: str, tmp_path: Path) -> None:
     mended = api.clean_dataset(data)
     assert mended.after.table["amount"].values.astype("M8[D]").tolist() == days
     assert api.undo_dataset(mended.after, mended.edits).table["amount"].texts().tolist() == cells
+
+
+def test_numbers_that_are_only_about_right(tmp_path: Path) -> None:
+    cells, values, _ = written(0, point, point)
+    for k, hedge in ((5, "~"), (50, "<"), (95, "≈ ")):
+        cells[k] = hedge + cells[k]
+    (finding,) = run_checks(api.read(save(tmp_path / "a.csv", cells)), Rng(0), ["types_and_formats"])
+    assert finding.rows == (5, 50, 95)
+    assert {e.row: float(e.after or "nan") for e in finding.edits} == {5: values[5], 95: values[95]}
+    assert not any(e.safe for e in finding.edits)

@@ -27,6 +27,8 @@ _NUMBER = re.compile(
 )
 _DECIMAL = re.compile(r"\s*[+-]?[\d.,' ]*\d[.,]\d+\s*")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:[.,]\d*)?")
+_HEDGED = re.compile(r"\s*(?P<hedge>[~\u2248<>\u2264\u2265])\s*(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*")
+_MOST_REST = 0.03
 _LONG = 60
 _MOSTLY = 0.85
 _MOST_LEVELS = 200_000
@@ -117,6 +119,13 @@ def _decorated(
                 guessed[i] = re.sub(re.escape(units[i]), near, normal(levels[i]))
     known = {*mended, *doubtful, *guessed}
     lost = [i for i in np.flatnonzero(odd).tolist() if i not in known and not good[i] and counts[i] <= 0.02 * total]
+    # Beside numbers, cells that are no words and no numbers: about 3.5, below 0.1, or something else.
+    rest = np.flatnonzero(~numeric & ~words)
+    hedged: dict[int, str | None] = {}
+    if counts[rest].sum() <= _MOST_REST * total:
+        for i in rest.tolist():
+            match = _HEDGED.fullmatch(levels[i])
+            hedged[i] = match["number"] if match is not None and match["hedge"] in "~\u2248" else None
     # Cells that are written like the column lose the same groups, or a column of thousands would stay texts.
     along: dict[int, str] = {}
     if form.group and mended and not one_unit:
@@ -128,6 +137,7 @@ def _decorated(
         (doubtful, 0.55, "that can be read in two ways"),
         (guessed, 0.8, "with a unit misspelt"),
         (dict.fromkeys(lost), 0.75, "with something odd"),
+        (hedged, 0.7, "that are only about right, or no number at all"),
     ):
         if cells:
             with_them = along if cells is mended else {}
