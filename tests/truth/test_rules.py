@@ -12,6 +12,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.rules.find import find_rules
+from seedstock.encoding.rules.keep import mend
 from seedstock.generators.forest import Forest, ForestFitted
 from seedstock.generators.independent import Independent
 
@@ -328,3 +329,28 @@ def test_declared_rules_that_fail_or_contradict_are_refused() -> None:
         )
     with pytest.raises(InputError, match="no column 'q'"):
         declare({"kind": "order", "columns": ["a", "q"]})
+
+
+def test_times_of_day_written_as_numbers_are_added_on_the_clock() -> None:
+    """Delays over midnight and over the hour; midnight is 2400; some flights never left."""
+    g, n = np.random.default_rng(3), 3_000
+    planned = 100 * g.integers(5, 24, n) + 5 * g.integers(12, size=n)
+    late = np.round(g.exponential(25, n) - 8).astype(int)
+    late[::50] = (1440 - planned[::50] // 100 * 60 - planned[::50] % 100) % 1440  # until midnight
+    end = (planned // 100 * 60 + planned % 100 + late) % 1440
+    gone = g.random(n) < 0.05
+    table = Table({
+        "planned": Column.of(planned), "late": Column(late, gone),
+        "left": Column(np.where(end, end // 60 * 100 + end % 60, 2400), gone),
+        "seats": Column.of(g.integers(20, 300, n)),
+    })  # fmt: skip
+    schema = TableSchema({c: ColumnSchema("number", dtype="int64", decimals=0) for c in table})
+    rules = find_rules(table, schema)
+    assert "left = planned + late minutes, as times of day" in {r.text for r in rules}
+    torn = table.assign({"late": table["late"].take(g.permutation(n))})
+    done = mend(torn, rules, {}, np.random.default_rng(0)).table
+    here = ~done["late"].missing & ~done["left"].missing
+    planned, late, left = (done[c].values[here].astype(int) for c in ("planned", "late", "left"))
+    assert (left % 100 < 60).all()
+    assert left.min() > 0
+    assert ((left // 100 * 60 + left % 100 - planned // 100 * 60 - planned % 100 - late) % 1440 == 0).all()

@@ -32,6 +32,8 @@ def real(n: int = 200) -> tuple[Table, TableSchema]:
     a, b = g.integers(0, 12, n), g.integers(1, 9, n)
     f = g.integers(3, size=n)
     gone = g.random(n) < 0.2
+    clock, late = 100 * g.integers(24, size=n) + g.integers(60, size=n), np.round(g.gamma(2, 20, n) - 15).astype(int)
+    end = (clock // 100 * 60 + clock % 100 + late) % 1440
     cells = {
         "a": Column.of(a),
         "b": Column.of(b),
@@ -44,6 +46,9 @@ def real(n: int = 200) -> tuple[Table, TableSchema]:
         "if_b": Column.of(np.where(b < 3, 0, g.integers(0, 5, n))),
         "first": Column.of_texts([f"p{v}" for v in f]),
         "second": Column.of_texts([f"q{(v + w) % 3}" for v, w in zip(f, g.integers(2, size=n), strict=True)]),
+        "planned": Column.of(clock),
+        "late": Column.of(late),
+        "left": Column.of(end // 60 * 100 + end % 60),
         "u": Column(g.integers(9, size=n), gone),
         "v": Column(g.integers(9, size=n), gone),
     }
@@ -61,6 +66,7 @@ SPECS: list[dict[str, Any]] = [
     {"kind": "implies", "cause": "b", "when": [1, 2], "effect": "if_b", "then": 0},
     {"kind": "pairs", "columns": ["first", "second"]},
     {"kind": "missing_together", "columns": ["u", "v"]},
+    {"kind": "clock", "start": "planned", "minutes": "late", "end": "left"},
 ]
 
 

@@ -43,6 +43,12 @@ In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or
     effect = "flags"
     among = ["......"]
 
+    [[rules]]
+    kind = "clock"             # 1250 and 15 minutes are 1305
+    start = "planned"
+    minutes = "delay"
+    end = "left"
+
 The kinds ``product`` and ``ratio`` take two `parents`, a `child`, and a `factor`.
 """
 
@@ -57,6 +63,7 @@ from seedstock.encoding.rules import (
     admits,
     at_least,
     bounds,
+    clock,
     depends,
     implies,
     linear,
@@ -74,6 +81,7 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "linear": (linear.declare, {"parents", "child"}, {"weights", "constant"}),
     "product": (product.declare, {"parents", "child"}, {"factor"}),
     "ratio": (product.declare, {"parents", "child"}, {"factor"}),
+    "clock": (clock.declare, {"start", "minutes", "end"}, set()),
     "order": (order.declare, {"columns"}, set()),
     "one_hot": (one_hot.declare, {"columns"}, set()),
     "implies": (implies.declare, {"cause", "when", "effect", "then"}, set()),
@@ -84,6 +92,8 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "missing_together": (together.declare, {"columns"}, set()),
 }
 KINDS = tuple(_MAKERS)
+_NAMES = ("child", "cause", "effect", "column", "start", "minutes", "end")
+"""Keys of a rule that name one column."""
 
 
 def rules_of(value: Mapping[str, Any]) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
@@ -130,7 +140,7 @@ def _check_form(spec: Mapping[str, Any]) -> None:
         isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights
     ):
         raise InputError(f"a rule's weights must be a list of numbers, not {weights!r}")
-    for key in ("child", "cause", "effect", "column"):
+    for key in _NAMES:
         if key in spec and not isinstance(spec[key], str):
             raise InputError(f"a rule's {key} must be a column's name, not {spec[key]!r}")
 
@@ -141,7 +151,7 @@ def declared_rules(view: View, specs: Sequence[Mapping[str, Any]]) -> list[Rule]
     for spec in specs:
         _check_form(spec)
         made = set(view.schema.of_kind("id", "text", "image"))
-        for key in ("parents", "columns", "child", "cause", "effect", "column"):
+        for key in ("parents", "columns", *_NAMES):
             named = spec.get(key, [])
             for name in [named] if isinstance(named, str) else named:
                 _ = view.table[name]

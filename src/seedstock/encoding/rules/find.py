@@ -10,8 +10,9 @@ import numpy as np
 
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Table
-from seedstock.encoding.rules import depends, implies, linear, one_hot, order, pairs, product, together
+from seedstock.encoding.rules import clock, depends, implies, linear, one_hot, order, pairs, product, together
 from seedstock.encoding.rules.at_least import AtLeast
+from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
@@ -133,6 +134,8 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
     for parents, child in depends.find(few):
         rank = (2 if len(parents) == 1 else 6, float(np.prod([few.k(p) for p in parents])), -few.k(child))
         candidates.append((rank, partial(depends.fit, full, parents, child)))
+    for times in clock.find(few):
+        candidates.append(((4, 0), partial(clock.fit, full, *times)))
     for factors in product.find(few):
         candidates.append(((5, product.looseness(few, factors[2])), partial(product.fit, full, *factors)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
@@ -154,7 +157,7 @@ def determines(rules: Sequence[Rule]) -> list[tuple[frozenset[str], str]]:
         out.append((frozenset(parents), child))
         if isinstance(rule, Linear) and (rule.slack == 0 or len(parents) == 1):
             out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
-        if isinstance(rule, Product):
+        if isinstance(rule, Product | Clock):
             # Up to rounding: enough to make another rule between the same columns pointless.
             out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
         if isinstance(rule, Depends) and len(parents) == 1 and len(np.unique(rule.images)) == len(rule.images):

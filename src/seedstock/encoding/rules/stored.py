@@ -10,6 +10,7 @@ from seedstock.core.schema import TableSchema
 from seedstock.encoding.rules.admits import Admits
 from seedstock.encoding.rules.at_least import AtLeast
 from seedstock.encoding.rules.bounds import Bounds
+from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.linear import Linear
@@ -22,7 +23,7 @@ from seedstock.encoding.rules.together import Together
 
 _KINDS: dict[str, type[Rule]] = {
     cls.kind: cls
-    for cls in (Admits, AtLeast, Bounds, Depends, Implies, Linear, OneHot, Order, Pairs, Product, Together)
+    for cls in (Admits, AtLeast, Bounds, Clock, Depends, Implies, Linear, OneHot, Order, Pairs, Product, Together)
 }
 
 
