@@ -62,7 +62,7 @@ def boost(
     rows is taken, both classes weigh the same, and the sum is the log odds up to a constant.
     """
     model = HistGradientBoostingClassifier(
-        learning_rate=0.25 if held else 0.2, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
+        learning_rate=0.15 if held else 0.2, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
         l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=8,
         max_bins=bins, class_weight=None if held else "balanced", random_state=seed,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.generators._conditional import Conditional
 
-LOST = 0.05
+LOST = 0.08
 """Share of the log loss by which drawn rows may tell the target worse."""
 _ROWS = 50_000
 _FLOOR = 1e-6
