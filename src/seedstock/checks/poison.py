@@ -26,6 +26,7 @@ _SURE = 1e-8
 _SURE_WITHOUT = 1e-6
 _SURE_BESIDE = 1e-3
 _MOST_CANDIDATES = 200
+_MOST_COLUMNS = 12
 _MOST_TRIGGERS = 2
 _LEARNED_ROWS = 15_000
 
@@ -51,8 +52,8 @@ class Poison:
         if not suspects:
             return []
         out: list[Finding] = []
-        columns = sorted({name for name, _, _ in suspects})
-        for column in columns[:8]:
+        columns = list(dict.fromkeys(name for name, _, _ in suspects))  # those with the strongest suspects first
+        for column in columns[:_MOST_COLUMNS]:
             own = [(rows, cls) for name, rows, cls in suspects if name == column]
             inside = np.zeros(len(fit.y), bool)
             for rows, _ in own:

@@ -38,15 +38,16 @@ _MOST_LEVELS = 200_000
 class TypesAndFormats:
     """Finds cells that are written in another way than their column.
 
-    Texts that are numbers with a unit, a currency or a percent sign; numbers with a decimal comma among decimal
-    points; dates in two orders; and cells whose shape (digits, letters, signs) hardly any other cell has.
+    Texts that are numbers with a unit, a currency or a percent sign; numbers with another decimal sign or other groups
+    of thousands than the rest; dates in two orders; and cells whose shape (digits, letters, signs) hardly any other has.
+    What can be read in one way only is mended in the column's own way of writing.
     """
 
     false_alarms: ClassVar[float] = 0.02
     exact: ClassVar[bool] = True
 
     def __call__(self, data: Dataset, rng: Rng) -> list[Finding]:
-        """Return at most one finding a text column."""
+        """Return a finding for each kind of disorder in a text column."""
         out: list[Finding] = []
         for name, column in data.table.columns.items():
             if not column.is_text or data.columns[name].kind == "image" or name == data.columns.target:
