@@ -39,7 +39,7 @@ class TypesAndFormats:
     """Finds cells that are written in another way than their column.
 
     Texts that are numbers with a unit, a currency or a percent sign; numbers with another decimal sign or other groups
-    of thousands than the rest; dates in two orders; and cells whose shape (digits, letters, signs) hardly any other has.
+    of thousands than the rest; dates in two orders; and cells whose shape (digits, letters, signs) hardly any has.
     What can be read in one way only is mended in the column's own way of writing.
     """
 
