@@ -49,8 +49,10 @@ def bar(name: str, value: float, rule: str, limit: float) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     from importlib.metadata import version
+    from importlib.util import find_spec
 
-    own = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
+    extra = ("sbi", "torch") if find_spec("sbi") else ()
+    own = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", *extra)}
     return {"python": platform.python_version(), "versions": own, "machine": platform.machine(), "cpus": os.cpu_count()}
 
 

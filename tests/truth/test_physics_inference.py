@@ -336,3 +336,11 @@ def test_summaries_of_a_parameter_without_a_sign():
     found = learn(u, features, features[0], Rng(1), np.arange(3_000))
     assert found.squared.tolist() == [False, True]
     assert np.corrcoef(found.data[:, 1], u[:, 1] ** 2)[0, 1] > 0.9
+
+
+def test_a_sign_that_the_data_tell_is_kept():
+    """The size is told exactly and the value with noise: the square would be told better, and lose the sign."""
+    g = np.random.default_rng(4)
+    u = g.standard_normal((2_000, 1))
+    features = np.concatenate([u + 0.4 * g.standard_normal((2_000, 1)), u**2, u**2], axis=1)
+    assert not learn(u, features, np.array([1.0, 1.0, 1.0]), Rng(1), np.arange(2_000)).squared.any()

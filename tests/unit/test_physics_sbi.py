@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from seedstock import api, cli
-from seedstock.core.errors import MissingExtraError
+from seedstock.core.errors import InputError, MissingExtraError
 from seedstock.core.rng import Rng
 from seedstock.physics import Prior, Series, calibrate, load_model
+from seedstock.physics.problem import Problem
+from seedstock.physics.sbc import calibration_ranks
 
 T = np.arange(20.0)
 DATA = Series(T, {"amount": 100 * np.exp(-0.2 * T) + np.random.default_rng(0).normal(0, 2, 20)})
@@ -35,6 +37,22 @@ def test_npe_agrees_with_the_likelihood(capsys, tmp_path, monkeypatch):
     assert abs(fit.summary()["rate"]["mean"] - exact["rate"]["mean"]) < 4 * exact["rate"]["sd"]
     assert capsys.readouterr().out == ""
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(find_spec("sbi") is None, reason="the extra sbi is not installed")
+def test_one_training_serves_any_data_of_the_same_shape():
+    from seedstock.physics.neural import train
+
+    problem = Problem.of(load_model("decay").with_priors(**PRIORS), DATA)
+    flow = train(problem, Rng(1), 1_000)
+    for rate in (0.15, 0.5):
+        other = Series(T, {"amount": 100 * np.exp(-rate * T) + np.random.default_rng(1).normal(0, 2, 20)})
+        assert abs(np.median(flow.at(problem.on(other), Rng(2)).draws[:, 1]) - rate) < 0.25 * rate
+    with pytest.raises(InputError, match="trained for data of 20 features, and these have 19"):
+        flow.at(problem.on(other.take(slice(19))), Rng(2))
+    ranks = calibration_ranks(problem, Rng(3), 10, "npe", 300)
+    assert ranks.failed == 0
+    assert ranks.ranks.shape == (10, 3)
 
 
 @pytest.mark.skipif(find_spec("sbi") is None, reason="the extra sbi is not installed")

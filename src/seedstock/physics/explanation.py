@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -187,7 +187,8 @@ def judge(posterior: Posterior, rng: Rng, simulations: int = 10_000, runs: int =
     p = posterior_p_values(posterior, rng)
     prior_p = prior_p_values(problem, rng)
     held = held_out_score(problem, rng.child("held out"), simulations)
-    ranks = calibration_ranks(problem, rng.child("sbc"), runs) if runs else None
+    method = cast(Method, posterior.method)
+    ranks = calibration_ranks(problem, rng.child("sbc"), runs, method, simulations) if runs else None
     bound = ALPHA / max(len(p), 1)
     failed = sorted((value, name) for name, value in p.items() if value < bound)
     share = explained_share(posterior, rng)

@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 _APART = 5
 """Every so many simulations one is left out of a network's training."""
 _LEAST_TEST = 40
-_CLEARLY = 0.8
-"""Share of a parameter's own misfit below which its square is told better."""
+_UNTOLD, _CLEARLY = 0.9, 0.8
+"""Misfit above which nothing is told of a parameter, and share of it below which its square is told better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,8 @@ def learn(u: Floats, features: Floats, observed: Floats, rng: Rng, local: NDArra
         net.fit(x[local[~apart]], y[local[~apart]])
     data, unseen = net.predict(x), local[apart]
     missed = ((data - y)[unseen] ** 2).mean(axis=0) / y[unseen].var(axis=0)
-    squared = missed[p:] < _CLEARLY * missed[:p]
+    # Of a parameter that is told at all, the square would part from its sign.
+    squared = (missed[:p] > _UNTOLD) & (missed[p:] < _CLEARLY * missed[:p])
     some = np.where(squared, np.arange(p, 2 * p), np.arange(p))
     data, mine = data[:, some], net.predict(target[None])[0, some]
     return Learned(data, mine, _spread(data[local]), "network", unseen, squared)
