@@ -19,6 +19,7 @@ from seedstock.physics import (
     Summaries,
     calibrate,
     discover,
+    explain,
     generate,
     load_model,
     series_of,
@@ -329,3 +330,46 @@ def test_a_constant_is_no_law(values):
     found = discover(Series(np.arange(40.0), {"x": values}), Rng(1))
     assert not found.stable
     assert "x never changes" in found.why
+
+
+@pytest.mark.parametrize(
+    ("t", "y", "words"),
+    [
+        (T, T * 1e200, "numbers must be below 1e.100, and 'amount' has 1.1e.201"),
+        (T * 1e200, T, "numbers must be below 1e.100, and 'time' has"),
+        (np.full(12, 3.0), T, "time must pass, and all 12 rows have 'time' = 3"),
+    ],
+)
+def test_numbers_that_cannot_be_reckoned_with(t, y, words):
+    with pytest.raises(InputError, match=words):
+        calibrate(load_model("decay"), Series(t, {"amount": y}), Rng(1))
+
+
+@pytest.mark.parametrize("name", ["arrivals_poisson", "arrivals_hawkes", "arrivals_mmpp"])
+def test_events_at_one_instant(name):
+    with pytest.raises(InputError, match="time must pass, and all 50 rows"):
+        calibrate(load_model(name), Series(np.full(50, 4.0), {}), Rng(1))
+
+
+@pytest.mark.parametrize("name", ["arrivals_poisson", "arrivals_hawkes", "arrivals_mmpp"])
+def test_events_in_two_instants_are_no_process_of_separate_events(name):
+    (found,) = explain(load_model(name), Series(np.repeat([0.0, 100.0], 25), {}), Rng(1), effective=200)
+    if name != "arrivals_hawkes":  # whose echoes may be so fast that they fall into the same instant
+        assert found.p_values["simultaneous events"] < 0.003
+        assert not found.explains
+    assert "48 of 50 events have the time of the one before" in found.why
+
+
+def test_nothing_varies_so_no_share_of_it_is_explained():
+    (found,) = explain(load_model("decay"), Series(T, {"amount": np.zeros(12)}), Rng(1), effective=200)
+    assert found.explained is None
+
+
+def test_customers_who_leave_before_they_come():
+    with pytest.raises(InputError, match="nobody leaves before he comes, and the customer in row 3 does"):
+        calibrate(load_model("queue_mmc"), Series(T, {"stay": np.where(T == 3, -1.0, 0.5)}), Rng(1))
+
+
+def test_arrivals_that_count_up_are_times(tmp_path):
+    data = read(tmp_path, "arrival,stay\n" + "".join(f"{k},{k % 3 + 0.5}\n" for k in range(20)))
+    assert series_of(data).time == "arrival"

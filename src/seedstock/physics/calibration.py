@@ -233,13 +233,19 @@ def _converged(chain: mcmc.Chain) -> list[str]:
 
 
 def remarks(posterior: Posterior) -> list[str]:
-    """Return what a reader must know: parameters that the data do not tell, priors far from the posterior."""
+    """Return what a reader must know: untold parameters, simultaneous events, priors far from the posterior."""
     out = []
     untold = [name for name, c in posterior.contraction().items() if c < _UNTOLD]
     if untold:
         out.append(f"the data say little about {', '.join(untold)}: there the prior decides")
-    ratios = posterior.problem.ratios(posterior.draws)
-    for i, (name, prior) in enumerate(posterior.problem.priors.items()):
+    problem = posterior.problem
+    if problem.model.kind == "events" and (tied := int((np.diff(problem.series.t) == 0).sum())):
+        out.append(
+            f"{tied} of {len(problem.series)} events have the time of the one before, and separate events come one by "
+            f"one; give finer stamps"
+        )
+    ratios = problem.ratios(posterior.draws)
+    for i, (name, prior) in enumerate(problem.priors.items()):
         median = float(np.median(ratios[:, i]))
         tail = min(float(prior.cdf(np.array(median))), 1 - float(prior.cdf(np.array(median))))
         if tail < _EDGE:

@@ -23,6 +23,8 @@ _MOST_CELLS = 50_000_000
 _PART_CELLS = 1_000_000
 _WINDOWS = (20, 60)
 """Parts of the time into which events are counted."""
+_MANY_TIED = 0.05
+"""Share of events with another's time above which a coarse clock does not excuse it."""
 _SLOW = 4
 """Cosines over the rows that make a slow course: two humps and two dips at most."""
 
@@ -56,7 +58,7 @@ def explained_share(posterior: Posterior, rng: Rng, n: int = 200) -> float | Non
     """Return the share of the variation that the mechanism explains, on the noise's scale; the least of all columns.
 
     Values are compared as they are (normal noise), by logarithms (lognormal) or by square roots (counts), with the
-    median of the posterior's courses. None for models without a noise model.
+    median of the posterior's courses. None for models without a noise model, and where nothing varies.
     """
     problem = posterior.problem
     observe = problem.model.observe
@@ -71,7 +73,9 @@ def explained_share(posterior: Posterior, rng: Rng, n: int = 200) -> float | Non
         scale = {"normal": np.asarray, "lognormal": np.log}.get(observe.family, np.sqrt)
         here = np.isfinite(y)
         z, m = scale(y[here]), scale(np.maximum(state[here], 0.0 if observe.counts else -np.inf))
-        least = min(least, 1 - float(((z - m) ** 2).sum() / max(float(((z - z.mean()) ** 2).sum()), 1e-300)))
+        if not np.ptp(z) > 0:
+            return None
+        least = min(least, 1 - float(((z - m) ** 2).sum() / ((z - z.mean()) ** 2).sum()))
     return least
 
 
@@ -184,7 +188,10 @@ def _plain(problem: Problem, rep: Mapping[str, Floats]) -> dict[str, tuple[Float
     t = problem.elapsed()
     if problem.model.kind == "events":
         theirs, mine = event_statistics(rep["time"], t[-1]), event_statistics(t[None], t[-1])
-        return {name: (theirs[name], mine[name]) for name in mine}
+        out = {name: (theirs[name], mine[name]) for name in mine}
+        if (tied := simultaneous(t[None])) > _MANY_TIED:
+            out["simultaneous events"] = simultaneous(rep["time"]), tied
+        return out
     for column, y in problem.series.values.items():
         if problem.model.kind == "records":
             continue
@@ -205,6 +212,16 @@ def _value_statistics(t: Floats, y: Floats) -> dict[str, Floats]:
         "mean change": change.mean(axis=1),
     }
     return {k: np.where(broken, np.nan, v) for k, v in out.items()}
+
+
+def simultaneous(times: Floats) -> Floats:
+    """Return which share of the events has the time of the one before, shape (m,), for times of shape (m, most).
+
+    >>> simultaneous(np.array([[0.0, 1.0, 1.0, np.nan]]))
+    array([0.5])
+    """
+    gaps = np.diff(times, axis=1)
+    return np.asarray((gaps == 0).sum(axis=1) / np.maximum(np.isfinite(gaps).sum(axis=1), 1))
 
 
 def event_statistics(times: Floats, window: float) -> dict[str, Floats]:

@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 TIME_NAMES = ("t", "time", "date", "datetime", "timestamp", "ts", "year", "month", "week", "day", "hour", "minute",
               "second", "arrival", "step")  # fmt: skip
 _DAY_US = 86_400_000_000
+_LARGEST = 1e100
+"""Beyond it squares and products would leave the range of numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,9 @@ class Series:
                 raise InputError(f"every time needs a value, and {name!r} has {len(y)} for {len(t)} times")
             if np.isinf(y).any():
                 raise InputError(f"{name!r} has an infinity in row {np.argmax(np.isinf(y))}; mend or empty this cell")
+        for name, y in ((self.time, t), *values.items()):
+            if (size := float(np.abs(y[np.isfinite(y)]).max(initial=0.0))) > _LARGEST:
+                raise InputError(f"numbers must be below {_LARGEST:g}, and {name!r} has {size:g}; take a larger unit")
         object.__setattr__(self, "t", t)
         object.__setattr__(self, "values", values)
 
@@ -70,6 +75,8 @@ class Series:
                 f"time stamps must not go back, and {self.time!r} does in row {back[0] + 1}; sort the rows, or mend "
                 f"the stamp"
             )
+        if len(self) > 1 and self.t[0] == self.t[-1]:
+            raise InputError(f"time must pass, and all {len(self)} rows have {self.time!r} = {self.t[0]:g}; mend it")
 
     def take(self, rows: NDArray[np.bool_] | slice) -> Series:
         """Return some of the times."""
@@ -110,8 +117,10 @@ def time_column(data: Dataset) -> str:
     if dates := schema.of_kind("datetime"):
         return dates[0]
     numbers = schema.of_kind("number", "duration")
+    # Whole numbers that count up look like a key, too.
+    counting = [c for c in schema.of_kind("id") if not data.table[c].is_text]
     for name in TIME_NAMES:
-        for column in numbers:
+        for column in (*numbers, *counting):
             if column.strip().lower() == name:
                 return column
     for column in numbers:

@@ -25,7 +25,7 @@ def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contr
     def one(k: int) -> Floats:
         # Families (Hawkes and Oakes 1974): immigrants, then generation after generation of children.
         background, branching, decay = (float(theta[name][k]) for name in ("background", "branching", "decay"))
-        generation = np.append(rng.uniform(0, window, min(rng.poisson(background * window), most)), 0.0)
+        generation = np.append(rng.uniform(0, window, min(rng.poisson(min(background * window, most)), most)), 0.0)
         every = [generation[:-1]]
         total = len(generation)
         while len(generation) and total < most:

@@ -29,7 +29,7 @@ def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contr
         out = []
         while now < window and total < most:
             end = min(window, now + rng.exponential(1 / leave[state]))
-            n = min(rng.poisson(rates[state] * (end - now)), most)
+            n = min(rng.poisson(min(rates[state] * (end - now), most)), most)
             out.append(np.sort(rng.uniform(now, end, n)))
             now, state, total = end, 1 - state, total + n + 1
         return np.concatenate(out)

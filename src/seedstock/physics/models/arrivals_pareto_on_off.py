@@ -32,7 +32,7 @@ def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contr
         starts = (ends - lengths)[::2]
         stops = np.minimum(ends[::2], window)
         starts, stops = starts[starts < window], stops[: int((starts < window).sum())]
-        counts = np.minimum(rng.poisson(rate * (stops - starts)), most)
+        counts = np.minimum(rng.poisson(np.minimum(rate * (stops - starts), most)), most)
         if counts.sum() > most:
             counts = np.where(np.cumsum(counts) <= most, counts, 0)
         at = np.repeat(starts, counts) + rng.random(int(counts.sum())) * np.repeat(stops - starts, counts)

@@ -20,7 +20,7 @@ def _simulate(theta: Theta, t: Floats, rng: np.random.Generator, controls: Contr
     window, most = float(t[-1]), cap(t)
 
     def one(k: int) -> Floats:
-        n = min(int(rng.poisson(theta["rate"][k] * window)), most)
+        n = min(int(rng.poisson(min(theta["rate"][k] * window, most))), most)
         return np.sort(rng.uniform(0, window, n))
 
     return each(len(theta["rate"]), one)

@@ -95,6 +95,8 @@ def _log_density(series: Series, theta: Theta, controls: Controls) -> Floats:
     stay = series.values["stay"]
     if not np.isfinite(stay).all():
         raise InputError("every customer needs a departure, and some are missing; drop the customers still in service")
+    if (stay < 0).any():
+        raise InputError(f"nobody leaves before he comes, and the customer in row {np.argmax(stay < 0)} does; mend it")
     service = services_of(series.t, series.t + stay, int(controls["servers"]))
     n, total = len(series.t) - 1, float(np.ptp(series.t))
     arrivals = n * np.log(theta["arrival_rate"]) - theta["arrival_rate"] * total
