@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from seedstock import api
@@ -85,6 +86,18 @@ def test_numbers_in_two_notations(name: str, share: float, tmp_path: Path) -> No
     assert np.array_equal(column.values, values)
     before = api.undo_dataset(mended.after, mended.edits)
     assert before.table["amount"].texts().tolist() == cells
+
+
+@pytest.mark.parametrize("name", ["groups among points", "English among European", "points among commas"])
+def test_numbers_in_two_notations_in_a_frame(name: str) -> None:
+    usual, odd = PAIRS[name]
+    cells, values, wrong = written(0.05, usual, odd)
+    frame = pd.DataFrame({"x": np.random.default_rng(4).normal(size=N).round(3), "amount": cells})
+    (finding,) = run_checks(api.read(frame), Rng(0), ["types_and_formats"])
+    assert set(finding.rows) == set(np.flatnonzero(wrong).tolist())
+    cleaned, edits = api.clean(frame)
+    assert np.array_equal(cleaned["amount"].to_numpy(), values)
+    assert api.undo(cleaned, edits)["amount"].tolist() == cells
 
 
 @pytest.mark.parametrize(

@@ -99,9 +99,13 @@ def _decorated(
     good = np.array([not one_unit and (u in real or not u or u.split()[0].rstrip(".") in _UNITS) for u in units])
     good &= numeric & ~words
     odd = numeric & np.array([u not in real for u in units]) & ~words
-    point = "." if form.group else form.decimal
+    # A frame keeps numbers and not how they were written: all cells must be in their shortest form.
+    framed = "flavour" in data.origin
+    point = "." if form.group or framed else form.decimal
     # Decimals that end in zeros are kept where the column has any; the noise of binary fractions is not.
-    zeros = any(not u and t is not None and "." in t and t[-1] == "0" for u, t in zip(units, form.plain, strict=True))
+    zeros = not framed and any(
+        not u and t is not None and "." in t and t[-1] == "0" for u, t in zip(units, form.plain, strict=True)
+    )
     plain_texts = [t if t is None or zeros else plain_number(float(t)) for t in form.plain]
     mended: dict[int, str | None] = {}
     doubtful: dict[int, str | None] = {}
@@ -127,11 +131,11 @@ def _decorated(
         for i in rest.tolist():
             match = _HEDGED.fullmatch(levels[i])
             hedged[i] = match["number"] if match is not None and match["hedge"] in "~\u2248" else None
-    # Cells that are written like the column lose the same groups, or a column of thousands would stay texts.
+    # Cells that are written like the column lose the same groups or zeros, or the column would stay texts.
     along: dict[int, str] = {}
-    if form.group and mended and not one_unit:
+    if (form.group or framed) and mended and not one_unit:
         own = np.flatnonzero(form.fits & form.sure & good).tolist()
-        along = {i: text for i in own if i not in mended and (text := form.plain[i]) and text != levels[i]}
+        along = {i: text for i in own if i not in mended and (text := plain_texts[i]) and text != levels[i]}
     out = []
     for cells, confidence, how in (
         (mended, 0.97, "in another notation"),

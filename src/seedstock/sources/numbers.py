@@ -22,7 +22,7 @@ _LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 MAX_DECIMALS = 15
-MIXED = "numbers with and without separators of thousands"
+MIXED = "numbers with and without separators of thousands (`clean` writes them in one way)"
 
 
 @dataclass(frozen=True, eq=False)
