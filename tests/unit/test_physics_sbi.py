@@ -44,7 +44,7 @@ def test_one_training_serves_any_data_of_the_same_shape():
     from seedstock.physics.neural import train
 
     problem = Problem.of(load_model("decay").with_priors(**PRIORS), DATA)
-    flow = train(problem, Rng(1), 1_000)
+    flow = train(problem, Rng(1), 800)
     for rate in (0.15, 0.5):
         other = Series(T, {"amount": 100 * np.exp(-rate * T) + np.random.default_rng(1).normal(0, 2, 20)})
         assert abs(np.median(flow.at(problem.on(other), Rng(2)).draws[:, 1]) - rate) < 0.25 * rate
