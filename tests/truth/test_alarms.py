@@ -84,3 +84,25 @@ def test_a_product_that_is_rounded_to_nothing_is_no_rule() -> None:
     frame["a"], frame["b"] = g.uniform(0, 0.2, N).round(3), g.uniform(0, 0.2, N).round(3)
     frame["c"] = np.where(g.random(N) < 0.1, g.choice([0.2, 0.4, 0.6], N), 0.0)
     assert found(frame, "rule_violations") == []
+
+
+def weather(seed: int) -> pd.DataFrame:
+    g = np.random.default_rng(seed)
+    warm = g.choice([13, 19, 10, 21, 11], N) + 7 * g.normal(size=N)
+    damp = (60 - 1.2 * (warm - 15) + 10 * g.normal(size=N)).clip(5, 100)
+    rain = np.where(g.random(N) < 1 / (1 + np.exp(6 - 0.1 * damp)), "yes", "no")
+    return pd.DataFrame({"temperature": warm.round(1), "humidity": damp.round(1), "returned": rain})
+
+
+def test_hot_and_dry_is_not_swapped() -> None:
+    for seed in range(5):
+        assert found(weather(seed), "shifted_columns") == []
+
+
+def test_swapped_is_swapped() -> None:
+    frame = weather(0)
+    rows = np.arange(9, N, 50)
+    frame.loc[rows, ["temperature", "humidity"]] = frame.loc[rows, ["humidity", "temperature"]].to_numpy()
+    (finding,) = found(frame, "shifted_columns")
+    assert set(finding.rows) <= set(rows.tolist())
+    assert len(finding.rows) >= 0.75 * len(rows)
