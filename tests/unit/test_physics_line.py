@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from seedstock import api, cli, store
+from seedstock.clock import Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.split import split_by_time
@@ -191,3 +192,28 @@ def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(found) >= 19
     assert found["sir"]["columns"] == ["infected"]
     assert all(m["source"] and m["equations"] and m["about"] for m in found.values())
+
+
+def test_explaining_says_how_far_it_is(decay: Path) -> None:
+    class Heard(Silent):
+        def __init__(self) -> None:
+            self.stages: list[str] = []
+            self.details: list[str] = []
+            self.shares: list[float] = []
+
+        def stage(self, name: str, detail: str = "") -> None:
+            self.stages.append(name)
+
+        def detail(self, text: str) -> None:
+            self.details.append(text)
+
+        def share(self, done: float) -> None:
+            self.shares.append(done)
+
+    heard = Heard()
+    api.explain(decay, ["decay", "logistic_growth"], calibration_runs=2, progress=heard)
+    assert heard.stages == ["read", "explain"]
+    assert list(dict.fromkeys(heard.details)) == ["decay", "logistic_growth"]
+    assert heard.shares == sorted(set(heard.shares)), "forward, and every step once"
+    assert len(heard.shares) >= 6
+    assert 0 <= heard.shares[0] < heard.shares[-1] < 1

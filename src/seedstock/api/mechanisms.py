@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from seedstock.api.reading import Source, read
+from seedstock.clock import Progress, Silent
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 
@@ -22,6 +23,7 @@ def explain(
     calibration_runs: int = 0,
     pictures: bool = False,
     method: Literal["auto", "mcmc", "smc-abc", "npe"] = "auto",
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Judge whether models of the physics library explain a source, the best one first.
 
@@ -44,6 +46,8 @@ def explain(
         By default what a model allows; npe needs the extra ``sbi``.
     pictures : bool
         Whether the numbers for the report's pictures are given, under ``pictures``.
+    progress : Progress or None
+        Hears how far it is.
 
     Returns
     -------
@@ -60,10 +64,18 @@ def explain(
         raise InputError("simulations must be 200 or more, and calibration runs 0 or more")
     for name in models:
         load_model(name)
+    shown = progress or Silent()
+    shown.stage("read")
     data = read(source)
+    shown.stage("explain")
+
+    def heard(name: str, share: float) -> None:
+        shown.detail(name)
+        shown.share(share)
+
     found = explain_data(
         data, list(dict.fromkeys(models)), Rng(seed), controls, columns=columns, time=time, simulations=simulations,
-        calibration_runs=calibration_runs, pictures=pictures, method=method,
+        calibration_runs=calibration_runs, pictures=pictures, method=method, heard=heard,
     )  # fmt: skip
     return {"source": str(data.origin.get("path") or data.name), "rows": len(data.table), **found}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from seedstock.cli._door import DONE, SHORT, Data, Json, Seed, door, print_json, printable, say
+from seedstock.cli._door import DONE, SHORT, Data, Json, Quiet, Seed, door, print_json, printable, progress, say
 from seedstock.core.errors import InputError
 
 app = typer.Typer(name="physics", help="Mechanistic models: do they explain the data, and which equations would?")
@@ -42,11 +42,13 @@ def explain(
     report: Report = None,
     seed: Seed = None,
     json_: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Does a physical model explain the data? Ranks several, and can say no."""
     from seedstock import api
     from seedstock.settings import parse_pairs
 
+    shown = progress(json_, quiet)
     found = api.explain(
         data,
         [name.strip() for name in models.split(",") if name.strip()],
@@ -58,7 +60,9 @@ def explain(
         calibration_runs=calibration_runs,
         pictures=report is not None,
         method=method,
+        progress=shown,
     )
+    shown.close()
     if report is not None:
         from seedstock.report.mechanism import save_page
 

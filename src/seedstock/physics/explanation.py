@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -24,6 +24,8 @@ from seedstock.physics.series import Series
 ALPHA = 0.02
 """Chance, at most, of calling a right model wrong by its predictive checks."""
 _HELD_ALPHA = 0.01
+Heard = Callable[[str, float], None]
+"""Hears which model is at work, and which share of all the work is done."""
 _USEFUL = 0.8
 """Share of the variation above which a mechanism that does not explain the data may still serve."""
 
@@ -103,6 +105,7 @@ def explain(
     effective: float = 2_000,
     calibration_runs: int = 0,
     method: Method = "auto",
+    heard: Heard | None = None,
 ) -> list[Explanation]:
     """Judge whether models explain the data, the best one first.
 
@@ -121,6 +124,8 @@ def explain(
         As in `seedstock.physics.calibrate`; a model ignores the controls that it does not have.
     calibration_runs : int
         Runs of simulation-based calibration for each model; 0 for none.
+    heard : callable or None
+        Hears how far it is: ``heard(name, share)``.
 
     Raises
     ------
@@ -142,7 +147,15 @@ def explain(
         raise InputError("name at least one model to explain the data with")
     out: list[Explanation] = []
     refusals: list[InputError] = []
+    # Of a model's work the fit counts as one part, the verdict as another, and each run of calibration as one.
+    parts = 2 + calibration_runs
     for k, model in enumerate(models):
+
+        def tell(done: int, k: int = k, name: str = model.name) -> None:
+            if heard is not None:
+                heard(name, (k + done / parts) / len(models))
+
+        tell(0)
         try:
             problems = bind(model, data, controls, columns, time, strict=len(models) == 1)
             posterior = fit(problems, rng.child(model.name, k), method, simulations, effective)
@@ -152,7 +165,9 @@ def explain(
             out.append(Explanation(model.name, False, str(error)))
             refusals.append(error)
             continue
-        out.append(judge(posterior, rng.child(model.name, k, "judge"), simulations, calibration_runs))
+        tell(1)
+        told = rng.child(model.name, k, "judge")
+        out.append(judge(posterior, told, simulations, calibration_runs, lambda run, tell=tell: tell(2 + run)))
     if len(refusals) == len(models):
         raise refusals[0]
     return sorted(out, key=_rank)
@@ -181,14 +196,16 @@ def explain_data(
     return {"models": out}
 
 
-def judge(posterior: Posterior, rng: Rng, simulations: int = 10_000, runs: int = 0) -> Explanation:
-    """Judge one calibrated model; see `explain`."""
+def judge(
+    posterior: Posterior, rng: Rng, simulations: int = 10_000, runs: int = 0, heard: Callable[[int], None] | None = None
+) -> Explanation:
+    """Judge one calibrated model; see `explain`. `heard` hears how many runs of calibration are done."""
     problem = posterior.problem
     p = posterior_p_values(posterior, rng)
     prior_p = prior_p_values(problem, rng)
     held = held_out_score(problem, rng.child("held out"), simulations)
     method = cast(Method, posterior.method)
-    ranks = calibration_ranks(problem, rng.child("sbc"), runs, method, simulations) if runs else None
+    ranks = calibration_ranks(problem, rng.child("sbc"), runs, method, simulations, heard=heard) if runs else None
     bound = ALPHA / max(len(p), 1)
     failed = sorted((value, name) for name, value in p.items() if value < bound)
     share = explained_share(posterior, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +59,13 @@ class Ranks:
 
 
 def calibration_ranks(
-    problem: Problem, rng: Rng, runs: int, method: Method = "auto", simulations: int = 10_000, effective: float = 400
-) -> Ranks:
+    problem: Problem, rng: Rng, runs: int, method: Method = "auto", simulations: int = 10_000, effective: float = 400,
+    heard: Callable[[int], None] | None = None,
+) -> Ranks:  # fmt: skip
     """Draw parameters from the prior, simulate data, refit, and rank the truth among the draws; runs times.
 
     The priors stay those of the problem, whatever data are simulated. A flow (``npe``) is trained once for all runs.
+    `heard` hears how many runs are done.
 
     Notes
     -----
@@ -76,6 +79,8 @@ def calibration_ranks(
         flow = train(problem, rng.child("train"), simulations)
     ranks, covered, failed = [], [], 0
     for k in range(runs):
+        if heard is not None:
+            heard(k)
         g = rng.child("data", k).generator()
         theta = problem.theta(truth[k : k + 1])
         try:
