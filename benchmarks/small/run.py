@@ -42,7 +42,9 @@ def rows_of(name: str) -> Dataset:
     return data if n <= MOST else data.take(np.sort(Rng(0).child("rows", name).generator().permutation(n)[:MOST]))
 
 
-def one(name: str, few: tuple[int, ...], seeds: int, seed: int, cache: str | None, generators: tuple[str, ...]) -> dict[str, Any]:
+def one(
+    name: str, few: tuple[int, ...], seeds: int, seed: int, cache: str | None, generators: tuple[str, ...]
+) -> dict[str, Any]:
     """Measure one table; return its scores as JSON values."""
     data = rows_of(name)
     others = {} if cache is None else {p: peers.Peer(p, Path(cache)) for p in peers.NAMES}
