@@ -39,7 +39,7 @@ def test_the_trees_add_up_to_the_classifiers_own_score() -> None:
     X = g.normal(size=(2_000, 3))
     y = X[:, 0] + g.normal(size=2_000) > 0
     model = HistGradientBoostingClassifier(
-        learning_rate=0.2, max_iter=5, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
+        learning_rate=0.15, max_iter=5, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
         early_stopping=True, validation_fraction=0.2, n_iter_no_change=8, class_weight="balanced", random_state=1,
     ).fit(X, y)  # fmt: skip
     total = sum(CompiledTree(**tree)(X) for tree in boost(X, y, 1, 5, 50))

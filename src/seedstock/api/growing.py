@@ -167,7 +167,14 @@ def grow(
             None
             if data.domain == "linked"
             else lambda train, fitted: Conditions.make(
-                train, given, [*wanted, *shares_of(train, rebalance)], Rng(seed), partial, insist, rules_of(fitted)
+                train,
+                given,
+                [*wanted, *shares_of(train, rebalance)],
+                Rng(seed),
+                partial,
+                insist,
+                rules_of(fitted),
+                not getattr(fitted, "shrinks_classes", False),
             ),
             out,
             None if out is None else JUDGED_ROWS,

@@ -91,6 +91,7 @@ class Conditions:
         partial: Table | None = None,
         insist: bool = False,
         rules: Sequence[Rule] = (),
+        near: bool = True,
     ) -> Conditions | None:
         """Return the conditions, or None where there are none.
 
@@ -104,6 +105,8 @@ class Conditions:
             Whether situations with fewer than `FEWEST` real examples may have a share.
         rules : sequence of Rule
             What drawn rows keep.
+        near : bool
+            Whether columns that tell a class of few examples apart are kept near to these.
         """
         everywhere = read_all(train, given)
         if not everywhere and not rare and partial is None:
@@ -119,7 +122,8 @@ class Conditions:
                 if name in seen:
                     raise InputError(f"column {name!r} is fixed by {seen[name]} and cannot have a share as well")
                 seen[name] = "another share"
-        groups = tuple(_with_classes(group, train, tuple(seen), rules) for group in groups)
+        if near:
+            groups = tuple(_with_classes(group, train, tuple(seen), rules) for group in groups)
         single = {name: a.values for name, a in everywhere.items() if a.single and a.values is not None}
         others = {name: a for name, a in everywhere.items() if name not in single}
         return cls(single, others, groups, partial, rng)

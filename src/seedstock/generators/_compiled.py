@@ -55,6 +55,7 @@ def boost(
     leaves: int = 8,
     bins: int = 255,
     held: tuple[NDArray[np.float64], NDArray[np.bool_]] | None = None,
+    step: float = 0.15,
 ) -> list[dict[str, Any]]:
     """Boost small trees that tell y, and return their nodes.
 
@@ -62,7 +63,7 @@ def boost(
     rows is taken, both classes weigh the same, and the sum is the log odds up to a constant.
     """
     model = HistGradientBoostingClassifier(
-        learning_rate=0.15 if held else 0.2, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
+        learning_rate=step, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
         l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=8,
         max_bins=bins, class_weight=None if held else "balanced", random_state=seed,
     )  # fmt: skip

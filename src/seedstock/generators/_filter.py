@@ -32,6 +32,8 @@ _ROWS, _CELLS = 50_000, 1_000_000
 _FEWEST = 5_000
 _ITERATIONS = 200
 _MIN_ROWS = 100
+_STEP, _SMALL_STEP = 0.2, 0.1
+"""Steps of boosting; of few rows larger ones would remember too much."""
 _CAP, _FACTOR_CAP = 0.985, 0.975
 """Quantiles of the weights above which rows are kept as often as at it."""
 _FLOOR = -4.0
@@ -87,13 +89,14 @@ class Filter:
         size = max(2, min(_POOL, _POOL_CELLS // X.size)) * len(X)
         pool = _design(names, draw(size, rng.child("pool"), None))
         weight, cap = np.zeros(size), 0.0
+        step = _STEP if len(X) >= _FEWEST else _SMALL_STEP
         trees: list[Tree] = []
         for i in range(rounds):
             stream = rng.child("round", i)
             through = stream.child("through").generator().random(size) < np.exp(np.minimum(weight - cap, 0.0))
             drawn = pool[np.flatnonzero(through)[: 2 * len(X)]]
             y = np.arange(len(X) + len(drawn)) < len(X)
-            new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS)
+            new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS, step=step)
             weight += LeafMasks.of(new, len(names)).total(pool)
             trees += new
             cap = float(np.quantile(np.maximum(weight, _FLOOR), _CAP))

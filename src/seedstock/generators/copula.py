@@ -46,6 +46,9 @@ class CopulaFitted(TabularFitted):
         Share by which the correlations of different columns were drawn toward 0.
     """
 
+    shrinks_classes: ClassVar[bool] = True
+    """A class of few examples moves its columns and keeps everybody's correlations: it needs no `RareClass`."""
+
     blocks: Mapping[str, Block]
     correlation: Floats
     sweeps: int

@@ -175,12 +175,13 @@ def _one(
 def rare_rows(generator: Any, train: Dataset, rare: NDArray[np.bool_], target: Target, m: int, rng: Rng) -> Dataset:
     """Draw m rows of the rare class from a model of all training rows, with what is rare as the condition.
 
-    As wherever rare situations are made common, columns that tell a class of few examples apart stay near to them.
+    As wherever rare situations are made common, columns that tell a class of few examples apart stay near to them, but
+    for generators that shrink classes themselves.
     """
     labelled = _labelled(train, rare, target)
     fitted = generator.fit(labelled, rng.child("fit"))
     given = {target.name: Column.of_texts([target.classes[1]]).take(np.zeros(m, np.int64))}
-    if 2 <= rare.sum() < MANY:
+    if 2 <= rare.sum() < MANY and not getattr(fitted, "shrinks_classes", False):
         rules = fitted.plan.rules if isinstance(fitted, TabularFitted) else ()
         own = RareClass.fit(labelled.table, labelled.columns, rare, [target.name], rules)
         given |= own.draw(m, rng.child("class").generator()).columns
