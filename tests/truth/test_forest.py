@@ -17,6 +17,7 @@ from seedstock.encoding.atoms import Atoms
 from seedstock.generators._ensemble import Occurrences
 from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
 from seedstock.generators._linear_leaves import fit_lines
+from seedstock.generators._wanted import FREE, Wanted
 from seedstock.generators.forest import Forest, ForestFitted
 
 SETTINGS = TreeSettings(trees=5, min_leaf_rows=5, structure_share=0.6, rows_per_tree=10_000, shrinkage_share=1.0)
@@ -157,15 +158,19 @@ def test_the_target_depends_on_all_columns_as_it_was_planted() -> None:
     fitted = Forest(trees=6, filter_rounds=0).fit(data, Rng(6))
     assert list(fitted.again) == ["y"]
 
-    def told(model: ForestFitted) -> float:
-        drawn = model.sample(6_000, Rng(7)).table
+    def told(model: ForestFitted, given: Table | None = None) -> float:
+        drawn = model.sample(6_000, Rng(7), given).table
         own = np.sum([drawn[f"x{i}"].values for i in range(10)], axis=0)
         return float(roc_auc_score(drawn["y"].values, own))
 
     real, once = float(roc_auc_score(y, odds)), told(replace(fitted, again={}))
     assert told(fitted) > real - 0.02
     assert told(fitted) > once
-    # Where the target is given, the other columns follow it.
-    given = fitted.sample(2_000, Rng(8), Table({"y": Column.of(np.ones(2_000, bool))})).table
-    assert given["y"].values.all()
-    assert np.mean([given[f"x{i}"].values.mean() for i in range(10)]) > 0.1
+    # Where the target is given in some rows, it is drawn again in the others only.
+    codes = np.where(np.arange(4_000) < 2_000, 1, FREE)
+    drawn = fitted.draw(4_000, Rng(8), Wanted({"y": codes}))
+    assert (drawn["y"][:2_000] == 1).all()
+    assert 0.3 < drawn["y"][2_000:].mean() < 0.7
+    # Where another column is given, the target depends on all of them as well.
+    x0 = Column.of(np.round(np.random.default_rng(9).choice(X[:, 0], 6_000), 2))
+    assert told(fitted, Table({"x0": x0})) > max(real - 0.03, told(replace(fitted, again={}), Table({"x0": x0})))

@@ -12,6 +12,8 @@ import pytest
 from seedstock import api
 from seedstock.checks._run import run_checks
 from seedstock.core.rng import Rng
+from seedstock.sources.notation import notation
+from seedstock.sources.numbers import Numbers, parse_numbers
 
 N = 600
 Write = Callable[[float], str]
@@ -148,3 +150,13 @@ def test_numbers_that_are_only_about_right(tmp_path: Path) -> None:
     assert finding.rows == (5, 50, 95)
     assert {e.row: float(e.after or "nan") for e in finding.edits} == {5: values[5], 95: values[95]}
     assert not any(e.safe for e in finding.edits)
+
+
+def test_nothing_is_set_apart_from_a_nought() -> None:
+    """Decimals of three digits: 0,500 is a half, and where both signs occur 1,234 is in doubt."""
+    half = parse_numbers(["0,500", "1,234", "2,250"])
+    assert isinstance(half, Numbers)
+    assert half.values.tolist() == [0.5, 1.234, 2.25]
+    mixed = notation(["0,500", "1,234", "2,250", "3.5"], np.ones(4, np.int64))
+    assert mixed.plain[0] == "0.500"
+    assert mixed.sure.tolist() == [True, False, False, True]

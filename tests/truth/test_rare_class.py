@@ -13,6 +13,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.rules.declared import known_rule
+from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.view import View
 from seedstock.generators._rare_class import RareClass
 from seedstock.generators.forest import Forest
@@ -158,3 +159,22 @@ def test_cells_that_never_stand_together_are_not_put_together() -> None:
     if "half" in found.columns:
         known = ~drawn["size"].missing
         assert (drawn["half"].values[known] * 2 == drawn["size"].values[known]).all()
+
+
+def test_a_smoothed_row_keeps_the_rules_or_its_examples_cells() -> None:
+    """A beginning and an end, far from everybody's and near each other: smoothed apart they would change places."""
+    n, g = 3_000, np.random.default_rng(2)
+    member = np.arange(n) < 12
+    low = np.where(member, g.normal(500, 40, n), g.normal(0, 100, n)).round(1)
+    table = Table({"low": Column.of(low), "high": Column.of((low + g.exponential(3, n)).round(1))})
+    schema = TableSchema(dict.fromkeys(table, ColumnSchema("number", dtype="float64", decimals=1)))
+    rule = known_rule(View(table, schema), {"kind": "order", "columns": ["low", "high"]})
+    assert rule is not None
+
+    def broken(rules: list[Rule]) -> float:
+        found = RareClass.fit(table, schema, member, [], rules)
+        assert set(found.columns) == {"low", "high"}
+        return float((~rule.holds(found.draw(1_000, np.random.default_rng(3)))).mean())
+
+    assert broken([]) > 0.2
+    assert broken([rule]) == 0

@@ -214,6 +214,5 @@ def test_explaining_says_how_far_it_is(decay: Path) -> None:
     api.explain(decay, ["decay", "logistic_growth"], calibration_runs=2, progress=heard)
     assert heard.stages == ["read", "explain"]
     assert list(dict.fromkeys(heard.details)) == ["decay", "logistic_growth"]
-    assert heard.shares == sorted(set(heard.shares)), "forward, and every step once"
-    assert len(heard.shares) >= 6
-    assert 0 <= heard.shares[0] < heard.shares[-1] < 1
+    # A fit, a verdict and two runs of calibration for each of two models.
+    assert heard.shares == pytest.approx([k / 8 for k in range(8)])

@@ -60,7 +60,7 @@ def boost(
     """Boost small trees that tell y, and return their nodes.
 
     How many is found out on rows that are `held` out: their sum is then the log odds of y. Without them a fifth of the
-    rows is taken, both classes weigh the same, and the sum is the log odds up to a constant.
+    rows is taken, both classes weigh the same, and the sum is the log odds up to a constant. `step` is the rate.
     """
     model = HistGradientBoostingClassifier(
         learning_rate=step, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,

@@ -52,15 +52,18 @@ class ForestFitted(TabularFitted):
         if not given:
             return self.draw_kept(n, rng, self.filter)
         if self.filter is None:
-            return self.draw_again(draw_given(self, n, rng, given), rng, given)
+            return self.draw_met(n, rng, given)
         # Each row has its own condition, and so its own few candidates, of which one is picked by weight.
         again = np.repeat(np.arange(n), _CANDIDATES)
-        wanted = given.take(again)
-        drawn = self.draw_again(draw_given(self, len(again), rng, wanted), rng, wanted)
+        drawn = self.draw_met(len(again), rng, given.take(again))
         weight = self.filter.log_weight(drawn).reshape(n, _CANDIDATES)
         noise = rng.child("pick").generator().gumbel(size=weight.shape)
         picked = np.arange(n) * _CANDIDATES + (weight + noise).argmax(1)
         return {name: codes[picked] for name, codes in drawn.items()}
+
+    def draw_met(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
+        """Draw n rows that meet their conditions, by the conditionals alone."""
+        return self.draw_again(draw_given(self, n, rng, given), rng, given)
 
     def draw_kept(self, n: int, rng: Rng, keep: Filter | None) -> dict[str, Codes]:
         """Draw n rows that a filter lets through."""
@@ -122,7 +125,7 @@ class ForestFitted(TabularFitted):
     def score(self, table: Table, rng: Rng) -> dict[str, NDArray[np.float64]]:
         """Return the log probability of each row's cell in each learned column; see `_score.log_scores`.
 
-        The filter, which weighs whole rows, has no part in it.
+        The filter, which weighs whole rows, has no part in it, nor has the last draw of the target.
         """
         return log_scores(self, self.order, [n for n in self.order if n not in self.conditionals], table, rng)
 
@@ -131,22 +134,21 @@ class ForestFitted(TabularFitted):
 
     def own_state(self) -> State:
         arrays: dict[str, NDArray[Any]] = {}
-        meta = {}
-        for i, (name, conditional) in enumerate(self.conditionals.items()):
-            state = conditional.state()
-            arrays |= {f"{i}.{k}": v for k, v in state.arrays.items()}
-            meta[name] = state.meta
-        again = {}
-        for i, (name, conditional) in enumerate(self.again.items()):
-            state = conditional.state()
-            arrays |= {f"again.{i}.{k}": v for k, v in state.arrays.items()}
-            again[name] = state.meta
+        meta: dict[str, dict[str, Any]] = {}
+        for part, own in (("", self.conditionals), ("again.", self.again)):
+            meta[part] = {}
+            for i, (name, conditional) in enumerate(own.items()):
+                state = conditional.state()
+                arrays |= {f"{part}{i}.{k}": v for k, v in state.arrays.items()}
+                meta[part][name] = state.meta
         kept = None
         if self.filter is not None:
             state = self.filter.state()
             arrays |= {f"filter.{k}": v for k, v in state.arrays.items()}
             kept = state.meta
-        return State(arrays, {"order": list(self.order), "conditionals": meta, "again": again, "filter": kept})
+        return State(
+            arrays, {"order": list(self.order), "conditionals": meta[""], "again": meta["again."], "filter": kept}
+        )
 
     @classmethod
     def from_own_state(cls, plan: Plan, state: State) -> Self:

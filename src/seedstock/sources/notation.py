@@ -18,7 +18,8 @@ _DOUBT = 0.01
 
 def _pattern(decimal: str, group: str, late: bool = False) -> re.Pattern[str]:
     g = re.escape(group)
-    whole = r"\d+" if not group else rf"\d{{1,4}}|\d{{2,3}}(?:{g}\d{{3}})+" if late else rf"\d{{1,3}}(?:{g}\d{{3}})*"
+    # Nothing is set apart from a nought: 0,500 is a half.
+    whole = r"\d+" if not group else rf"\d{{1,{4 if late else 3}}}|[1-9]\d{{{'1' if late else '0'},2}}(?:{g}\d{{3}})+"
     d = re.escape(decimal)
     return re.compile(rf"[+-]?(?:(?:{whole})(?:{d}\d*)?|{d}\d+){_EXPONENT}", re.ASCII)
 

@@ -17,6 +17,7 @@ _COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _POINT_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?", re.ASCII)
 _SWISS_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:'\d{3})+|\d+)(?:\.\d*)?", re.ASCII)
 _COMMA_THOUSANDS = re.compile(r"[+-]?(?:\d{1,3}(?:[.' ]\d{3})+|\d+)(?:,\d*)?", re.ASCII)
+_NOUGHT = re.compile(r"[+-]?0,\d+", re.ASCII)
 _LONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
@@ -134,7 +135,9 @@ def _whole(texts: Sequence[str]) -> Numbers | str:
 
 
 def _grouped(texts: Sequence[str], comma: str) -> bool:
-    """Tell commas that set thousands apart from decimal commas."""
+    """Tell commas that set thousands apart from decimal commas; nothing stands after a nought but decimals."""
+    if comma == "," and any(map(_NOUGHT.fullmatch, texts)):
+        return False
     with_comma = [t for t in texts if comma in t]
     both = any("." in t or t.count(comma) > 1 for t in with_comma)
     plain = [t for t in texts if comma not in t]

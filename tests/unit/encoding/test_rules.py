@@ -206,3 +206,13 @@ def test_the_census_has_its_known_rule() -> None:
     rules = {rule.text: rule for rule in find_rules(data.table, data.columns)}
     assert rules["education decides education_num"].violations == 0
     assert len(rules) < 10
+
+
+def test_where_all_but_the_start_are_fixed_the_clock_starts_elsewhere() -> None:
+    rule, table = one(SPECS[-1]), shuffled(1)
+    fixed = {name: np.ones(len(table), bool) for name in ("late", "left")}
+    done = mend(table, [rule], fixed, np.random.default_rng(0))
+    assert not rule.holds(table).all()
+    assert rule.holds(done.table).all()
+    assert not done.broken.any()
+    assert done.table.select(["late", "left"]).equals(table.select(["late", "left"]))

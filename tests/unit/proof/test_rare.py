@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from seedstock.api.proving import prove_rare
+from seedstock.conditions import Conditions, Rare
 from seedstock.core.errors import InputError
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.generators.copula import Copula
 from seedstock.generators.forest import Forest
 from seedstock.proof.rare import rare_rows
 from seedstock.proof.task import Target
@@ -66,6 +68,17 @@ def test_few_examples_are_kept_to_where_they_differ_and_left_where_they_do_not()
     drawn = rare_rows(Forest(trees=5), only_a, rare, Target("label", ("normal", "attack")), 300, Rng(4)).table
     assert drawn["x"].values.mean() > 4, "ten examples lie five standard deviations away"
     assert abs(drawn["z"].values.std() - 1) < 0.25, "what they do not differ in is everybody's"
+
+
+def test_the_copula_shrinks_few_examples_itself() -> None:
+    data = attacks(n=2_000, rare=10, seed=3)
+    rare = data.table["label"].texts() == "attack"
+    drawn = rare_rows(Copula(), data, rare, Target("label", ("normal", "attack")), 500, Rng(4)).table
+    known = set(data.table["x"].values[rare].tolist())
+    assert np.mean([x in known for x in drawn["x"].values.tolist()]) < 0.1, "no kernel around the examples"
+    made = Conditions.make(data, None, [Rare("label=attack", 0.5)], Rng(0), near=False)
+    assert made is not None
+    assert all(not group.classes for group in made.groups)
 
 
 @pytest.mark.parametrize(
