@@ -94,6 +94,18 @@ def test_rare_values_as_a_mapping_and_as_values() -> None:
         assert (grown.table["c"] == "rare").sum() == 50
 
 
+@pytest.mark.parametrize(("generator", "near"), [("copula", False), ("forest", True)])
+def test_few_rare_examples_are_kept_near_unless_the_generator_shrinks_classes(generator: str, near: bool) -> None:
+    g = np.random.default_rng(0)
+    rare = np.arange(800) < 12
+    table = pd.DataFrame({"x": g.normal(5 * rare, 1).round(2), "y": g.normal(size=800).round(2)})
+    table["kind"] = np.where(rare, "attack", "normal")
+    grown = seedstock.grow(table, target="kind", generator=generator, rows=200, rare={("kind", "attack"): 0.5})
+    assert (grown.table["kind"] == "attack").sum() == 100
+    (share,) = grown.run.record["drawn"]["shares"]
+    assert ("near_the_examples" in share) is near
+
+
 def test_sample_into_a_file(tmp_path: Path) -> None:
     model = seedstock.fit(frame(), generator="independent")
     path = seedstock.sample(model, 33, output=tmp_path / "s.csv")

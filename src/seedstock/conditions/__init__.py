@@ -122,8 +122,7 @@ class Conditions:
                 if name in seen:
                     raise InputError(f"column {name!r} is fixed by {seen[name]} and cannot have a share as well")
                 seen[name] = "another share"
-        if near:
-            groups = tuple(_with_classes(group, train, tuple(seen), rules) for group in groups)
+        groups = tuple(_with_classes(group, train, tuple(seen), rules, near) for group in groups)
         single = {name: a.values for name, a in everywhere.items() if a.single and a.values is not None}
         others = {name: a for name, a in everywhere.items() if name not in single}
         return cls(single, others, groups, partial, rng)
@@ -295,11 +294,11 @@ def _group(train: Dataset, wanted: Sequence[tuple[Rare, Case]], insist: bool, ap
     )  # fmt: skip
 
 
-def _with_classes(group: Group, train: Dataset, taken: Sequence[str], rules: Sequence[Rule]) -> Group:
+def _with_classes(group: Group, train: Dataset, taken: Sequence[str], rules: Sequence[Rule], near: bool) -> Group:
     """Return a group with what draws its situations of few examples."""
     own: list[RareClass | None] = []
     for (case, _), examples in zip(group.wanted, group.examples, strict=True):
-        if 2 <= examples < MANY:
+        if near and 2 <= examples < MANY:
             member = meeting(train.table.columns, case, len(train.table))
             own.append(RareClass.fit(train.table, train.columns, member, taken, rules))
         else:
