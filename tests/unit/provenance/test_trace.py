@@ -135,7 +135,9 @@ def test_overlaps_and_their_direction(tmp_path, draw_people):
     assert not trace(draw_people(1_000, 2, first=10_000), register=book, role="test")["notes"]
     same = trace(draw_people(2_000, 1), register=book)["overlaps"][0]
     assert same["direction"] == "the same rows as one"
-    assert trace(draw_people(2_000, 3, first=90_000), register=book)["overlaps"] == []
+    # The register's key is drawn, and under some keys two strangers share all but one group of their cells.
+    strangers = trace(draw_people(2_000, 3, first=90_000), register=book)["overlaps"]
+    assert all(o["verdict"] == "unrelated" and o["exact_rows"] == 0 and o["near_rows"] <= 5 for o in strangers)
 
 
 def test_ten_rows_among_many(tmp_path, draw_people):
