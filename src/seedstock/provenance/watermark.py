@@ -24,6 +24,7 @@ from seedstock.core.results import State
 from seedstock.core.rng import BLOCK_ROWS, Rng, blocks
 from seedstock.core.schema import Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.provenance.balance import balanced
 from seedstock.provenance.cells import Hash, derive, expand
 from seedstock.provenance.images import N_FEATURES
 from seedstock.provenance.loci import locus_hashes
@@ -166,9 +167,8 @@ def select(
         a, b = alive[0::2], alive[1::2]
         rows = np.arange(n)
         u_a, u_b = (_quantile(bits[r, x, rows], ones[r, x, rows], ties) for x in (a, b))
-        alive = np.where(u_a > u_b, a, b)
-    winners: NDArray[np.int64] = alive[0]
-    return winners
+        alive, beaten, lead = np.where(u_a > u_b, a, b), np.where(u_a > u_b, b, a), np.abs(u_a - u_b)
+    return balanced([t for t, _ in expanded], alive[0], beaten[0], lead[0])
 
 
 def _read(hashes: Sequence[Sequence[Hash]], n: int, rounds: int) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
