@@ -36,8 +36,8 @@ def test_compiled_trees_do_as_a_literal_walk() -> None:
 
 def test_the_trees_add_up_to_the_classifiers_own_score() -> None:
     g = np.random.default_rng(1)
-    X = g.normal(size=(2_000, 3))
-    y = X[:, 0] + g.normal(size=2_000) > 0
+    X = g.integers(200, size=(2_000, 3)).astype(float)
+    y = X[:, 0] / 60 + g.normal(size=2_000) > 1.7
     model = HistGradientBoostingClassifier(
         learning_rate=0.15, max_iter=5, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
         early_stopping=True, validation_fraction=0.2, n_iter_no_change=8, class_weight="balanced", random_state=1,
@@ -45,6 +45,20 @@ def test_the_trees_add_up_to_the_classifiers_own_score() -> None:
     total = sum(CompiledTree(**tree)(X) for tree in boost(X, y, 1, 5, 50))
     shift = model.decision_function(X) - total
     np.testing.assert_allclose(shift, shift[0], atol=1e-9)
+
+
+def test_columns_of_more_values_than_bins_are_cut_where_rows_are_many() -> None:
+    g = np.random.default_rng(2)
+    X = np.column_stack([np.floor(np.exp(g.normal(size=3_000)) * 1_000), g.integers(3, size=3_000)]).astype(float)
+    y = g.random(3_000) < np.where(X[:, 0] > 1_000, 0.8, 0.2)
+    trees = boost(X, y, 3, 40, 50)
+    thresholds = np.concatenate([t["threshold"][t["feature"] == 0] for t in trees])
+    assert set(thresholds) <= set(X[:, 0])  # values of the column, not numbers of bins
+    total = sum(CompiledTree(**tree)(X) for tree in trees)
+    assert total[X[:, 0] > 1_050].mean() - total[X[:, 0] < 950].mean() > 1.5
+    np.testing.assert_array_equal(
+        sum(CompiledTree(**tree)(X[:9]) for tree in trees), [sum(walk(tree, x) for tree in trees) for x in X[:9]]
+    )
 
 
 def draw_uniform(n: int, rng: Rng, keep: Filter | None) -> dict[str, np.ndarray]:

@@ -14,6 +14,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
+PATIENCE = 8
+"""Trees after which boosting ends if none of them tells held-out rows better; a model of so many has learned nothing."""
 _NO_SETS = np.zeros((0, 8), np.uint32)
 
 
@@ -64,9 +66,14 @@ def boost(
     """
     model = HistGradientBoostingClassifier(
         learning_rate=step, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
-        l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=8,
+        l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=PATIENCE,
         max_bins=bins, class_weight=None if held else "balanced", random_state=seed,
     )  # fmt: skip
+    edges = {} if held else _edges(X, bins)
+    if edges:
+        X = X.copy()
+        for j, own in edges.items():
+            X[:, j] = np.searchsorted(own, X[:, j])
     model.fit(X, y, X_val=held[0], y_val=held[1]) if held else model.fit(X, y)
     trees = []
     for (tree,) in model._predictors:
@@ -81,7 +88,24 @@ def boost(
                 "value": np.where(leaf, nodes["value"], 0.0),
             }
         )
+    for nodes in trees:
+        for j, own in edges.items():
+            here = nodes["feature"] == j
+            nodes["threshold"][here] = own[nodes["threshold"][here].astype(np.int64)]
     if held:
         first = trees[0]
         first["value"] = np.where(first["feature"] < 0, first["value"] + float(model._baseline_prediction[0, 0]), 0.0)
     return trees
+
+
+def _edges(X: NDArray[np.float64], bins: int) -> dict[int, NDArray[np.float64]]:
+    """Return ends of bins for the columns of X with more values than bins.
+
+    scikit-learn would look for them among weighted rows, one bin after the other, which takes longer than the trees.
+    """
+    out = {}
+    for j in range(X.shape[1]):
+        column = np.sort(X[:, j])
+        if 1 + int((np.diff(column) > 0).sum()) > bins:
+            out[j] = np.unique(column[np.arange(1, bins) * len(column) // bins])
+    return out

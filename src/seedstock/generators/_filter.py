@@ -10,6 +10,7 @@ the shares of single columns are raked to the real ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -21,26 +22,30 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._compiled import boost
+from seedstock.generators._compiled import PATIENCE, boost
 from seedstock.generators._even import kept, likeness
 from seedstock.generators._leaf_masks import LeafMasks
 from seedstock.generators._raking import rake
 from seedstock.generators._stored_trees import Tree, joined, parted
 
 _ROWS, _CELLS = 50_000, 1_000_000
-"""Real rows, and their cells, that the classifier sees at most; as many drawn ones again stand against them, twice."""
+"""Real rows, and their cells, that the classifier sees at most;"""
+_AGAINST = 4
+"""so many drawn ones for each real one stand against them."""
 _FEWEST = 5_000
 _ITERATIONS = 200
-_MIN_ROWS = 100
+_LEAVES, _MIN_ROWS = 16, 100
 _STEP, _SMALL_STEP = 0.2, 0.1
 """Steps of boosting; of few rows larger ones would remember too much."""
 _CAP, _FACTOR_CAP = 0.985, 0.975
 """Quantiles of the weights above which rows are kept as often as at it."""
 _FLOOR = -4.0
-_POOL = 8
+_POOL = 16
 """Drawn rows for each real one that the rounds choose from,"""
 _POOL_CELLS = 50_000_000
 """at most so many cells, and two rows for each real one at least."""
+_PART = 65_536
+"""Rows of the pool that are drawn at a time."""
 _RAKED = 3
 """Drawn rows for each real one, of which the last shares are raked."""
 _BALANCED = 4
@@ -73,10 +78,12 @@ class Filter:
     rate: float
 
     @classmethod
-    def fit(cls, draw: Draw, real: Mapping[str, Codes], k: Mapping[str, int], rng: Rng, rounds: int) -> Filter:
+    def fit(
+        cls, draw: Draw, real: Mapping[str, Codes], k: Mapping[str, int], rng: Rng, rounds: int, threads: int = 1
+    ) -> Filter:
         """Learn what tells real rows from drawn ones; each round sees rows that the rounds before let through.
 
-        `k` tells how many codes each column has.
+        `k` tells how many codes each column has. The last round is the one that finds nothing more.
         """
         names = tuple(real)
         n = len(real[names[0]])
@@ -87,16 +94,19 @@ class Filter:
         X = _design(names, seen)
         # One pool of drawn rows serves all rounds: each lets through what the rounds before would have kept of it.
         size = max(2, min(_POOL, _POOL_CELLS // X.size)) * len(X)
-        pool = _design(names, draw(size, rng.child("pool"), None))
+        pool = _pool(draw, names, size, rng.child("pool"), threads)
         weight, cap = np.zeros(size), 0.0
         step = _STEP if len(X) >= _FEWEST else _SMALL_STEP
         trees: list[Tree] = []
         for i in range(rounds):
             stream = rng.child("round", i)
             through = stream.child("through").generator().random(size) < np.exp(np.minimum(weight - cap, 0.0))
-            drawn = pool[np.flatnonzero(through)[: 2 * len(X)]]
+            drawn = pool[np.flatnonzero(through)[: _AGAINST * len(X)]]
             y = np.arange(len(X) + len(drawn)) < len(X)
-            new = boost(np.vstack([X, drawn]), y, stream.child("boost").integer(), _ITERATIONS, _MIN_ROWS, step=step)
+            seed = stream.child("boost").integer()
+            new = boost(np.vstack([X, drawn]), y, seed, _ITERATIONS, _MIN_ROWS, _LEAVES, step=step)
+            if len(new) <= PATIENCE:
+                break
             weight += LeafMasks.of(new, len(names)).total(pool)
             trees += new
             cap = float(np.quantile(np.maximum(weight, _FLOOR), _CAP))
@@ -150,6 +160,17 @@ class Filter:
             raise InputError("this model is damaged: its filter does not fit its columns; fit it again")
         caps = float(meta["cap"]), float(meta["factor_cap"])
         return cls(names, trees, factors, *caps, float(meta["rate"]))
+
+
+def _pool(draw: Draw, names: tuple[str, ...], size: int, rng: Rng, threads: int) -> NDArray[np.float64]:
+    """Draw rows in parts, some side by side, and return their codes; the rows do not depend on how many."""
+    starts = range(0, size, _PART)
+
+    def part(start: int) -> NDArray[np.float64]:
+        return _design(names, draw(min(_PART, size - start), rng.child(start), None))
+
+    with ThreadPoolExecutor(threads) as workers:
+        return np.vstack(list(workers.map(part, starts)))
 
 
 def _design(names: tuple[str, ...], codes: Mapping[str, Codes]) -> NDArray[np.float64]:

@@ -32,7 +32,8 @@ from seedstock.generators._tabular import TabularFitted, weighted
 from seedstock.generators._wanted import FREE, Wanted
 
 _FILTER_ROWS = 1_000
-_CANDIDATES = 4
+_CANDIDATES = 4, 16
+"""Fewest and most rows of which the filter picks one, where each row has conditions of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +55,12 @@ class ForestFitted(TabularFitted):
         if self.filter is None:
             return self.draw_met(n, rng, given)
         # Each row has its own condition, and so its own few candidates, of which one is picked by weight.
-        again = np.repeat(np.arange(n), _CANDIDATES)
+        m = int(np.clip(round(1.5 / self.filter.rate), *_CANDIDATES))
+        again = np.repeat(np.arange(n), m)
         drawn = self.draw_met(len(again), rng, given.take(again))
-        weight = self.filter.log_weight(drawn).reshape(n, _CANDIDATES)
+        weight = self.filter.log_weight(drawn).reshape(n, m)
         noise = rng.child("pick").generator().gumbel(size=weight.shape)
-        picked = np.arange(n) * _CANDIDATES + (weight + noise).argmax(1)
+        picked = np.arange(n) * m + (weight + noise).argmax(1)
         return {name: codes[picked] for name, codes in drawn.items()}
 
     def draw_met(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
@@ -195,7 +197,7 @@ class Forest:
         Rows at most (fewer in wide tables) from which boosted trees learn a column, where they predict held-out rows
         better than leaves do; 0 switches them off.
     filter_rounds : int
-        Rounds of density-ratio resampling; 0 switches it off.
+        Rounds of density-ratio resampling at most; 0 switches it off.
     threads : int
         Columns fitted side by side. The result does not depend on it.
     """
@@ -206,7 +208,7 @@ class Forest:
     rows_per_tree: int = 100_000
     shrinkage_share: float = 1.0
     boost_rows: int = 50_000
-    filter_rounds: int = 5
+    filter_rounds: int = 8
     threads: int = 2
 
     fitted: ClassVar[type[Fitted]] = ForestFitted
@@ -239,7 +241,7 @@ class Forest:
         if not self.filter_rounds:
             return plain
         k = {name: plan.atoms[name].k for name in varied}
-        kept = Filter.fit(plain.draw_kept, real, k, rng.child("filter"), self.filter_rounds)
+        kept = Filter.fit(plain.draw_kept, real, k, rng.child("filter"), self.filter_rounds, self.threads)
         return replace(plain, filter=kept)
 
     def _last_look(self, plain: ForestFitted, real: Mapping[str, Codes], target: str | None, rng: Rng) -> ForestFitted:
