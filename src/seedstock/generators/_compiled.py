@@ -15,7 +15,7 @@ from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTY
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 PATIENCE = 8
-"""Trees after which boosting ends if none of them tells held-out rows better; a model of so many has learned nothing."""
+"""Trees after which boosting ends if none tells held-out rows better; a model of so many has learned nothing."""
 _NO_SETS = np.zeros((0, 8), np.uint32)
 
 
