@@ -61,6 +61,31 @@ def test_columns_of_more_values_than_bins_are_cut_where_rows_are_many() -> None:
     )
 
 
+def held_losses(trees: list[dict[str, np.ndarray]], X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Log loss of held-out rows after each tree."""
+    odds = np.cumsum([CompiledTree(**tree)(X) for tree in trees], axis=0)
+    return np.logaddexp(0, np.where(y, -odds, odds)).mean(axis=1)
+
+
+def test_boosting_ends_at_the_tree_that_tells_held_out_rows_best() -> None:
+    g = np.random.default_rng(3)
+    X = g.integers(50, size=(3_000, 4)).astype(float)
+    y = g.random(3_000) < 1 / (1 + np.exp(-(X[:, 0] - X[:, 1]) / 10))
+    held = X[:600], y[:600]
+    losses = held_losses(best := boost(X[600:], y[600:], 1, 200, 20, held=held), *held)
+    assert len(best) < 200
+    assert losses.argmin() == len(losses) - 1
+
+
+def test_where_nothing_tells_there_is_no_tree_but_a_baseline() -> None:
+    g = np.random.default_rng(4)
+    X, y = g.integers(9, size=(4_000, 2)).astype(float), g.random(4_000) < 0.2
+    assert len(boost(X, y, 1, 50, 200)) < 9  # by chance a few
+    assert not boost(np.zeros((4_000, 2)), y, 1, 50, 200)
+    (only,) = boost(np.zeros((3_500, 2)), y[500:], 1, 50, 200, held=(np.zeros((500, 2)), y[:500]))
+    assert 1 / (1 + np.exp(-only["value"][only["feature"] < 0])) == pytest.approx(0.2, abs=0.05)
+
+
 def draw_uniform(n: int, rng: Rng, keep: Filter | None) -> dict[str, np.ndarray]:
     """A model that draws 0..9 uniformly, for a world where 0..4 are three times as common as 5..9."""
     parts: list[np.ndarray] = []

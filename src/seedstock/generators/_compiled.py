@@ -14,8 +14,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
-PATIENCE = 8
-"""Trees after which boosting ends if none tells held-out rows better; a model of so many has learned nothing."""
+_PATIENCE = 8
+"""Trees after which boosting ends if none of them tells held-out rows better."""
 _NO_SETS = np.zeros((0, 8), np.uint32)
 
 
@@ -61,12 +61,13 @@ def boost(
 ) -> list[dict[str, Any]]:
     """Boost small trees that tell y, and return their nodes.
 
-    How many is found out on rows that are `held` out: their sum is then the log odds of y. Without them a fifth of the
-    rows is taken, both classes weigh the same, and the sum is the log odds up to a constant. `step` is the rate.
+    How many is found out on rows that are `held` out: their sum is then the log odds of y, and there is one at least.
+    Without them a fifth of the rows is taken, both classes weigh the same, and the sum is the log odds up to a
+    constant; there is none where nothing tells y. `step` is the rate.
     """
     model = HistGradientBoostingClassifier(
         learning_rate=step, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
-        l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=PATIENCE,
+        l2_regularization=1.0, early_stopping=True, validation_fraction=0.2, n_iter_no_change=_PATIENCE,
         max_bins=bins, class_weight=None if held else "balanced", random_state=seed,
     )  # fmt: skip
     edges = {} if held else _edges(X, bins)
@@ -75,8 +76,9 @@ def boost(
         for j, own in edges.items():
             X[:, j] = np.searchsorted(own, X[:, j])
     model.fit(X, y, X_val=held[0], y_val=held[1]) if held else model.fit(X, y)
+    best = int(np.argmax(model.validation_score_))
     trees = []
-    for (tree,) in model._predictors:
+    for (tree,) in model._predictors[: max(best, 1 if held else 0)]:
         nodes = tree.nodes
         leaf = nodes["is_leaf"].astype(bool)
         trees.append(

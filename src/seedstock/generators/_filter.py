@@ -22,7 +22,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._compiled import PATIENCE, boost
+from seedstock.generators._compiled import boost
 from seedstock.generators._even import kept, likeness
 from seedstock.generators._leaf_masks import LeafMasks
 from seedstock.generators._raking import rake
@@ -105,7 +105,7 @@ class Filter:
             y = np.arange(len(X) + len(drawn)) < len(X)
             seed = stream.child("boost").integer()
             new = boost(np.vstack([X, drawn]), y, seed, _ITERATIONS, _MIN_ROWS, _LEAVES, step=step)
-            if len(new) <= PATIENCE:
+            if not new:
                 break
             weight += LeafMasks.of(new, len(names)).total(pool)
             trees += new
