@@ -14,6 +14,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms
+from seedstock.generators import _grow_trees
 from seedstock.generators._ensemble import Occurrences
 from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
 from seedstock.generators._linear_leaves import fit_lines
@@ -174,3 +175,12 @@ def test_the_target_depends_on_all_columns_as_it_was_planted() -> None:
     # Where another column is given, the target depends on all of them as well.
     x0 = Column.of(np.round(np.random.default_rng(9).choice(X[:, 0], 6_000), 2))
     assert told(fitted, Table({"x0": x0})) > max(real - 0.03, told(replace(fitted, again={}), Table({"x0": x0})))
+
+
+def test_classes_are_counted_alike_with_and_without_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = np.random.default_rng(8).integers(0, 50, 400)
+    asked = keys[:60]
+    dense = _grow_trees._counter(keys, 50)(asked)
+    monkeypatch.setattr(_grow_trees, "_COUNTED", 0)
+    assert (_grow_trees._counter(keys, 50)(asked) == dense).all()
+    assert (dense == [np.sum(keys == k) for k in asked]).all()

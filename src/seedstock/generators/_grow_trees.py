@@ -25,6 +25,8 @@ _FINER = 8
 _TRIALS = 2
 _DRAWS = 30
 _FINE = 100
+_COUNTED = 1 << 22
+"""Nodes times classes up to which classes are counted node by node, without sorting."""
 
 
 @dataclass(frozen=True)
@@ -337,18 +339,27 @@ def _held_out(
         paths.append(node)
         node = np.where(node >= 0, tree.parent[node], -1)
     keys = np.concatenate([p[p >= 0] * m + classes[p >= 0] for p in paths])
-    distinct, counts = np.unique(keys, return_counts=True)
+    count_of = _counter(keys, len(tree.parent) * m)
     own = classes[test]
     out = np.tile(prior[own], (len(_SHRINKAGES), 1))
     for path in reversed(paths):
         node = path[test]
         on = np.flatnonzero(node >= 0)
         key = node[on] * m + own[on]
-        count = counts[np.searchsorted(distinct, key)] - 1
+        count = count_of(key) - 1
         size = (tree.end - tree.start)[node[on]] - 1
         a = _SHRINKAGES[:, None]
         out[:, on] = (count + a * out[:, on]) / (size + a)
     return out
+
+
+def _counter(keys: NDArray[np.int64], size: int) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
+    """Return what tells how often each of some keys below a size occurs among all."""
+    if size <= _COUNTED:
+        counts = np.bincount(keys, minlength=size)
+        return lambda asked: counts[asked]
+    distinct, counts = np.unique(keys, return_counts=True)
+    return lambda asked: counts[np.searchsorted(distinct, asked)]
 
 
 def _flatten(trees: list[_Tree], held: list[Codes], shrinkage: float) -> Ensemble:
