@@ -43,15 +43,14 @@ def _shop(path: Path) -> None:
     con.close()
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
-def test_python_blocks_run(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    exec(compile(code, "README.md", "exec"), {"__name__": "__readme__"})
-
-
 @pytest.mark.timeout(1800)
-def test_commands_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_blocks_and_commands_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One test, for later ones need what earlier ones have written, and tests may run apart."""
     monkeypatch.chdir(folder)
+    for i, code in enumerate(PYTHON):
+        exec(compile(code, f"README.md, Python block {i}", "exec"), {"__name__": "__readme__"})
     for line in CONSOLE:
         program, *args = shlex.split(line)
         assert program == "seedstock"

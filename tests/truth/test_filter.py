@@ -12,6 +12,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms
+from seedstock.generators import _filter
 from seedstock.generators._compiled import CompiledTree, boost
 from seedstock.generators._filter import Filter
 from seedstock.generators._raking import bins_of, rake
@@ -94,6 +95,29 @@ def draw_uniform(n: int, rng: Rng, keep: Filter | None) -> dict[str, np.ndarray]
         x = stream.generator().integers(10, size=n)
         parts.append(x if keep is None else x[keep.keep({"x": x}, stream.child("keep").generator())])
     return {"x": np.concatenate(parts)[:n]}
+
+
+def test_a_round_that_finds_nothing_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = {"x": np.random.default_rng(5).integers(10, size=3_000)}
+
+    def nothing(X: np.ndarray, *rest: object, **more: object) -> list[object]:
+        asked.append(len(X))
+        return []
+
+    monkeypatch.setattr(_filter, "boost", nothing)
+    fitted = Filter.fit(draw_uniform, real, {"x": 10}, Rng(3), 8)
+    assert asked == [5 * 3_000]  # one round: the real rows, and four drawn ones for each
+    assert not fitted.trees
+    assert fitted.rate > 0.9
+
+
+def test_the_pool_is_drawn_in_parts_of_their_own_whoever_draws_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_filter, "_PART", 300)
+    one, two = (_filter._pool(draw_uniform, ("x",), 1_000, Rng(4), threads) for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert one.shape == (1_000, 1)
+    assert not np.array_equal(one[:300], one[300:600])
 
 
 def test_a_known_ratio_is_recovered() -> None:

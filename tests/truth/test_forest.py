@@ -178,9 +178,27 @@ def test_the_target_depends_on_all_columns_as_it_was_planted() -> None:
 
 
 def test_classes_are_counted_alike_with_and_without_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = np.random.default_rng(8).integers(0, 50, 400)
+    keys = 3 * np.random.default_rng(8).integers(0, 50, 400) + 7  # with gaps: places among keys are no keys
     asked = keys[:60]
-    dense = _grow_trees._counter(keys, 50)(asked)
+    dense = _grow_trees._counter(keys, 200)(asked)
     monkeypatch.setattr(_grow_trees, "_COUNTED", 0)
-    assert (_grow_trees._counter(keys, 50)(asked) == dense).all()
+    assert (_grow_trees._counter(keys, 200)(asked) == dense).all()
     assert (dense == [np.sum(keys == k) for k in asked]).all()
+
+
+@pytest.mark.parametrize(("rate", "each"), [(0.9, 4), (0.25, 6), (0.01, 16)])
+def test_rows_with_conditions_are_picked_among_as_many_as_the_filter_needs(
+    rate: float, each: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g = np.random.default_rng(9)
+    table = Table({"x": Column.of(g.normal(size=1_200)), "yes": Column.of(g.random(1_200) < 0.5)})
+    kinds = {"x": ColumnSchema("number", dtype="float64"), "yes": ColumnSchema("boolean", dtype="bool")}
+    fitted = Forest(trees=2, boost_rows=0).fit(Dataset({"data": table}, Schema({"data": TableSchema(kinds)})), Rng(1))
+    assert fitted.filter is not None
+    fitted = replace(fitted, filter=replace(fitted.filter, rate=rate))
+    asked: list[int] = []
+    met = ForestFitted.draw_met
+    monkeypatch.setattr(ForestFitted, "draw_met", lambda own, n, *rest: asked.append(n) or met(own, n, *rest))
+    drawn = fitted.sample(50, Rng(2), Table({"yes": Column.of(np.ones(50, bool))})).table
+    assert asked == [50 * each]
+    assert drawn["yes"].values.all()

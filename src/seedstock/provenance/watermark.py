@@ -3,7 +3,7 @@
 Every kept row is a genuine draw of the generator, so its quality is the generator's. Selection among candidates:
 MUSE (Fang et al. 2025); pairwise matches that leave the distribution as it is: SynthID-Text, non-distortionary
 tournament sampling (Dathathri et al. 2024, Nature 634, section on two candidates). Ours are the column subsets on
-a ring, bins without quantiles, and masks that let every key speak once a block.
+a ring, bins without quantiles, masks that let every key speak once a block, and picks that are balanced.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ def select(
     Rows meet in pairs, and the higher score goes on. A row's score is the sum of its loci's keyed bits, as a
     quantile of its null distribution: uniform, whatever number of bits could be read. A bit that an earlier row
     of the block has read is masked. So each match is fair over the keys, and the kept row is distributed as
-    a single draw. With four draws every second locus decides the first round, and the others the second.
+    a single draw. With four draws every second locus decides the first round, and the others the second. At last a
+    few rows take the loser of their last match, where columns then come out even (`balance.balanced`): each row alone
+    is still any of the draws with equal probability, for the draws are alike.
     `ring` takes the loci of another key.
     """
     m, n = len(draws), len(draws[0])
