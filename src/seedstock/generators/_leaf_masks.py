@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seedstock.generators._stored_trees import MOST_LEAVES, Tree
+from seedstock.generators._stored_trees import Tree
 
 Floats = NDArray[np.float64]
 Places = list[NDArray[np.int64] | None]
@@ -23,23 +23,26 @@ Places = list[NDArray[np.int64] | None]
 _CELLS = 1 << 16
 """Rows times trees that are worked on at a time: they stay in a processor's cache."""
 _FEWEST_ROWS = 64
-_BYTE = 8
-_FLOAT_ONE, _FLOAT_SHIFT = 127, 23
-"""A float32 writes a power of two as the power and 127, above 23 bits."""
+_WIDTHS: dict[int, tuple[Any, int]] = {8: (np.uint8, 0x17), 16: (np.uint16, 0x09AF), 32: (np.uint32, 0x077CB531)}
+"""Leaves of a tree at most -> the numbers whose bits they are, and a de Bruijn sequence of as many bits.
+
+A power of two times the sequence shifts it, and its first bits then differ for each power (Leiserson, Prokop and
+Randall 1998): the place of a lone bit without a search.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class LeafMasks:
-    """Trees of at most `MOST_LEAVES` leaves over p features.
+    """Trees of at most `_stored_trees.MOST_LEAVES` leaves over p features.
 
     Attributes
     ----------
     thresholds : list of p float64 ndarrays
         All thresholds of each feature, ascending.
     left_over : list of p ndarrays, shape (thresholds + 1, trees)
-        The leaves that remain, as bits of uint8 or uint32, for a value above so many thresholds.
-    values : float64 ndarray, shape (trees, 256 or 32)
-        A tree's value by all that remains (uint8), or by its leaf's number (uint32).
+        The leaves that remain, as bits of 8, 16 or 32, for a value above so many thresholds.
+    values : float64 ndarray, shape (trees, 8, 16 or 32)
+        A tree's value by the hash of its leaf's bit, `_hash`.
     """
 
     thresholds: list[Floats]
@@ -60,14 +63,15 @@ class LeafMasks:
     @classmethod
     def _with(cls, trees: Sequence[Tree], thresholds: list[Floats]) -> Self:
         walked = [_walk(tree) for tree in trees]
-        small = max((len(leaves) for leaves, _ in walked), default=1) <= _BYTE
-        dtype: Any = np.uint8 if small else np.uint32
+        most = max((len(leaves) for leaves, _ in walked), default=1)
+        width = next(w for w in _WIDTHS if most <= w)
+        dtype = _WIDTHS[width][0]
         every = int(np.iinfo(dtype).max)
-        values = np.zeros((len(trees), every + 1 if small else MOST_LEAVES))
+        place = _hash(np.left_shift(1, np.arange(width)).astype(dtype))
+        values = np.zeros((len(trees), width))
         tables = [np.full((len(at) + 1, len(trees)), every, dtype) for at in thresholds]
         for i, (tree, (leaves, lefts)) in enumerate(zip(trees, walked, strict=True)):
-            own = tree["value"][leaves]
-            values[i] = own[_lowest_bit(len(own))] if small else np.resize(own, MOST_LEAVES)
+            values[i, place[: len(leaves)]] = tree["value"][leaves]
             for node, left in lefts.items():
                 feature = int(tree["feature"][node])
                 above = np.searchsorted(thresholds[feature], tree["threshold"][node]) + 1
@@ -85,7 +89,12 @@ class LeafMasks:
     def place(self, x: NDArray[Any], feature: int) -> NDArray[np.int64] | None:
         """Return where one feature's values, shape (n,), lie among its thresholds."""
         at = self.thresholds[feature]
-        return np.searchsorted(at, x, side="left") if len(at) else None
+        if not len(at):
+            return None
+        if len(x) and x.min() >= 0 and x.max() < len(x) and ((whole := x.astype(np.int64)) == x).all():
+            # Codes are looked up once each, not once a row.
+            return np.searchsorted(at, np.arange(whole.max() + 1), side="left")[whole]
+        return np.searchsorted(at, x, side="left")
 
     def total_at(self, places: Places, n: int) -> Floats:
         """Return the sum of all trees' values for n rows whose features' places are known."""
@@ -100,24 +109,19 @@ class LeafMasks:
             left = np.tile(every, (block.stop - start, 1))
             for table, place in asked:
                 left &= table.take(place[block], axis=0)
-            out[block] = values.take((left if left.itemsize == 1 else _lowest(left)) + first).sum(axis=1)
+            out[block] = values.take(_hash(left & (~left + left.dtype.type(1))) + first).sum(axis=1)
         return out
 
 
-def _lowest(bits: NDArray[np.uint32]) -> NDArray[np.int32]:
-    """Return the place of each number's lowest bit.
+def _hash(bit: NDArray[Any]) -> NDArray[Any]:
+    """Return a number of its own, below the type's bits, for each power of two of uint8, uint16 or uint32.
 
-    >>> _lowest(np.array([1, 6, 1 << 31], np.uint32)).tolist()
-    [0, 1, 31]
+    >>> sorted(_hash(np.left_shift(1, np.arange(16)).astype(np.uint16)).tolist()) == list(range(16))
+    True
     """
-    power = (bits & (~bits + np.uint32(1))).astype(np.float32)
-    return (power.view(np.int32) >> _FLOAT_SHIFT) - _FLOAT_ONE
-
-
-def _lowest_bit(leaves: int) -> NDArray[np.int64]:
-    """Return the place of the lowest bit, below `leaves`, of each number of a byte; 0 where there is none."""
-    at: NDArray[np.int64] = (np.arange(1 << _BYTE)[:, None] >> np.arange(leaves) & 1).argmax(axis=1)
-    return at
+    width = 8 * bit.itemsize
+    dtype, sequence = _WIDTHS[width]
+    return bit * dtype(sequence) >> dtype(width - width.bit_length() + 1)
 
 
 def _thresholds(trees: Sequence[Tree], n_features: int) -> list[Floats]:
