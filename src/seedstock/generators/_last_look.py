@@ -8,6 +8,7 @@ half of the real ones: what classifiers learn from the drawn rows would be lost 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -27,18 +28,20 @@ Draw = Callable[[int, Rng], Mapping[str, Codes]]
 
 
 def tells_less(target: str, codes: Mapping[str, Codes], atoms: Mapping[str, Atoms], learn: Learn, draw: Draw,
-               rng: Rng) -> bool:  # fmt: skip
+               rng: Rng, threads: int = 1) -> bool:  # fmt: skip
     """Tell whether drawn rows foretell their target clearly worse than real rows, codes of shape (n,), do."""
     n = len(codes[target])
     rows = np.array_split(rng.child("halves").generator().permutation(n)[:_ROWS], 2)
     halves = [{name: c[part] for name, c in codes.items()} for part in rows]
     others = tuple(name for name in codes if name != target)
     drawn = draw(_DRAWN * len(rows[0]), rng.child("draw"))
-    losses = []
-    for i, (seen, held) in enumerate((halves, halves[::-1])):
-        model = learn(seen, target, others, rng.child("learn", i))
+
+    def losses(i: int) -> list[float]:
+        model = learn(halves[i], target, others, rng.child("learn", i))
         stream = rng.child("ask", i)
-        p = [model.probability(target, of[target], of, atoms, stream.generator()) for of in (held, drawn)]
-        losses.append([-float(np.log(np.maximum(one, _FLOOR)).mean()) for one in p])
-    real, made = np.mean(losses, axis=0)
+        asked = (model.probability(target, of[target], of, atoms, stream.generator()) for of in (halves[1 - i], drawn))
+        return [-float(np.log(np.maximum(p, _FLOOR)).mean()) for p in asked]
+
+    with ThreadPoolExecutor(threads) as workers:
+        real, made = np.mean(list(workers.map(losses, range(2))), axis=0)
     return bool(made > (1 + LOST) * real)

@@ -27,11 +27,14 @@ from seedstock.generators._last_look import tells_less
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._particles import draw_given, evidence
 from seedstock.generators._presence import draw_order
+from seedstock.generators._ruled import Ruled
 from seedstock.generators._score import log_scores
 from seedstock.generators._tabular import TabularFitted, weighted
 from seedstock.generators._wanted import FREE, Wanted
 
 _FILTER_ROWS = 1_000
+_TRIES = 4
+"""Draws of a column for the rows in which the last one broke a rule."""
 _CANDIDATES = 4, 16
 """Fewest and most rows of which the filter picks one, where each row has conditions of its own."""
 
@@ -65,7 +68,9 @@ class ForestFitted(TabularFitted):
 
     def draw_met(self, n: int, rng: Rng, given: Wanted) -> dict[str, Codes]:
         """Draw n rows that meet their conditions, by the conditionals alone."""
-        return self.draw_again(draw_given(self, n, rng, given), rng, given)
+        drawn = self.draw_again(draw_given(self, n, rng, given), rng, given)
+        asked = {name: given[name] != FREE for name in self.order if name in given}
+        return Ruled(self.plan, rng.child("rules")).mended(drawn, asked)
 
     def draw_kept(self, n: int, rng: Rng, keep: Filter | None) -> dict[str, Codes]:
         """Draw n rows that a filter lets through."""
@@ -83,11 +88,18 @@ class ForestFitted(TabularFitted):
         return {name: np.concatenate([p[name] for p in parts]) for name in self.order}
 
     def draw_free(self, n: int, rng: Rng) -> dict[str, Codes]:
-        """Draw n rows by the conditionals alone."""
+        """Draw n rows by the conditionals alone; a column that breaks a rule with those before it is drawn anew."""
         out: dict[str, Codes] = {}
+        ruled = Ruled(self.plan, rng.child("rules"))
         for name in self.order:
-            out[name] = self.draw_column(name, n, out, rng.child(name).generator())
-        return self.draw_again(out, rng)
+            stream = rng.child(name)
+            out[name] = self.draw_column(name, n, out, stream.generator())
+            for k in range(_TRIES):
+                if not len(rows := ruled.broken(name, out)):
+                    break
+                before = {p: codes[rows] for p, codes in out.items() if p != name}
+                out[name][rows] = self.draw_column(name, len(rows), before, stream.child(k).generator())
+        return ruled.mended(self.draw_again(out, rng))
 
     def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Wanted | None = None) -> dict[str, Codes]:
         """Draw the target once more, given all other columns, where nothing is asked of it."""
@@ -228,12 +240,13 @@ class Forest:
         # A column of one value needs no trees and helps none.
         varied = [name for name in order if plan.atoms[name].k > 1]
         with ThreadPoolExecutor(self.threads) as pool:
+            # Columns after many others take longest: they come first, so that no thread waits for one at the end.
             jobs = {
                 name: pool.submit(self.learn, plan, codes, name, tuple(varied[:i]), rng.child("fit", name))
-                for i, name in enumerate(varied)
+                for i, name in reversed(list(enumerate(varied)))
                 if i
             }
-            plain = ForestFitted(plan, tuple(order), {name: job.result() for name, job in jobs.items()})
+            plain = ForestFitted(plan, tuple(order), {name: jobs[name].result() for name in varied[1:]})
         if len(data.table) < _FILTER_ROWS or len(varied) < 2:
             return plain
         real = {name: codes[name] for name in varied}
@@ -249,7 +262,7 @@ class Forest:
         if target not in real or target is None:
             return plain
         learn = partial(learn_column, replace(self._settings, boost_gain=0.0), plain.plan)
-        if not tells_less(target, real, plain.plan.atoms, learn, plain.draw_free, rng.child("probe")):
+        if not tells_less(target, real, plain.plan.atoms, learn, plain.draw_free, rng.child("probe"), self.threads):
             return plain
         others = tuple(name for name in real if name != target)
         return replace(plain, again={target: learn(real, target, others, rng.child("learn"))})

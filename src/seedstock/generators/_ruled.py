@@ -1,0 +1,61 @@
+"""Rules while rows are drawn: a filter then weighs what will be handed out, and hardly anything has to be repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from seedstock.core.rng import Rng
+from seedstock.core.table import Column, Mask, Table
+from seedstock.encoding.atoms import Codes
+from seedstock.encoding.plan import Plan
+from seedstock.encoding.rules.keep import mend
+from seedstock.encoding.rules.rule import Rule
+
+
+class Ruled:
+    """A plan's rules among its learned columns, for one draw of rows as codes, each of shape (n,)."""
+
+    def __init__(self, plan: Plan, rng: Rng) -> None:
+        self._atoms = plan.atoms
+        self._rules = [rule for rule in plan.rules if set(rule.columns) <= set(plan.atoms)]
+        self._rng = rng
+
+    def broken(self, name: str, codes: Mapping[str, Codes]) -> Codes:
+        """Return the rows in which a rule without exceptions fails that is about a column and some drawn before it.
+
+        What a rule computes is left to `mended`: it would hardly ever be drawn right.
+        """
+        rules = [r for r in self._rules if name in r.columns and not (r.computes or r.violations)]
+        rules = [r for r in rules if set(r.columns) <= set(codes)]
+        if not rules:
+            return np.empty(0, np.int64)
+        table = self._table(rules, codes)
+        holds = np.ones(len(table), bool)
+        for rule in rules:
+            holds &= rule.holds(table)
+        return np.flatnonzero(~holds)
+
+    def mended(self, codes: dict[str, Codes], asked: Mapping[str, Mask] = MappingProxyType({})) -> dict[str, Codes]:
+        """Return rows of which all rules hold, as far as codes can tell; cells that were asked for stay as they are."""
+        if not self._rules:
+            return codes
+        table = self._table(self._rules, codes)
+        fixed = {name: mask for name, mask in asked.items() if name in table}
+        done = mend(table, self._rules, fixed, self._rng.child("mend").generator()).table
+        out = dict(codes)
+        for name in table:
+            if done[name] is not table[name]:
+                old, new = (self._atoms[name].encode(cells[name]) for cells in (table, done))
+                # Cells between atoms stay with their own; a text that a column never had has no code.
+                out[name] = np.where((new != old) & (new >= 0), new, codes[name])
+        return out
+
+    def _table(self, rules: list[Rule], codes: Mapping[str, Codes]) -> Table:
+        names = sorted({name for rule in rules for name in rule.columns})
+        return Table({name: self._cells(name, codes[name]) for name in names}, len(codes[names[0]]))
+
+    def _cells(self, name: str, codes: Codes) -> Column:
+        return self._atoms[name].column(codes, self._rng.child(name).generator())

@@ -1,0 +1,83 @@
+"""Rules while rows are drawn: what planted orders, sums and exceptions make of the drawn codes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from seedstock.core.rng import Rng
+from seedstock.core.schema import ColumnSchema, Schema, TableSchema
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.generators import forest
+from seedstock.generators._ruled import Ruled
+from seedstock.generators.forest import Forest, ForestFitted
+
+ROWS = 6_000
+
+
+@cache
+def model() -> ForestFitted:
+    """`part` lies evenly between 0 and `whole`; `sum` is `whole` and `more`."""
+    g = np.random.default_rng(0)
+    whole, more = g.integers(1, 60, ROWS), g.integers(200, 400, ROWS)
+    made = {"whole": whole, "part": g.integers(0, whole + 1), "more": more, "sum": whole + more}
+    kind = ColumnSchema("number", dtype="int64", decimals=0)
+    table = Table({name: Column.of(values) for name, values in made.items()})
+    data = Dataset({"data": table}, Schema({"data": TableSchema(dict.fromkeys(made, kind))}))
+    return Forest(trees=6, filter_rounds=0).fit(data, Rng(0))
+
+
+def cells(codes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    atoms = model().plan.atoms
+    return {name: atoms[name].column(own, np.random.default_rng(0)).values for name, own in codes.items()}
+
+
+def test_the_planted_rules_were_found() -> None:
+    assert sorted(r.kind for r in model().plan.rules if set(r.columns) & {"part", "sum"}) == ["linear", "order"]
+
+
+def test_a_column_that_breaks_an_order_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ruled, "mended", lambda self, codes: codes)
+
+    def broken() -> float:
+        drawn = cells(model().draw_free(20_000, Rng(1)))
+        return float((drawn["part"] > drawn["whole"]).mean())
+
+    assert broken() < 0.002
+    monkeypatch.setattr(forest, "_TRIES", 0)
+    assert broken() > 0.01
+
+
+def test_sums_are_computed_before_a_filter_weighs_the_rows() -> None:
+    drawn = cells(model().draw_free(5_000, Rng(2)))
+    # A sum that no real row has is taken for the nearest one that some have.
+    assert (drawn["sum"] == drawn["whole"] + drawn["more"]).mean() > 0.99
+
+
+def test_cells_that_were_asked_for_stay() -> None:
+    g, atoms = np.random.default_rng(3), model().plan.atoms
+    codes = {name: g.integers(atoms[name].k, size=500) for name in atoms}
+    asked = {"sum": np.arange(500) < 250}
+    mended = Ruled(model().plan, Rng(0)).mended(codes, asked)
+    np.testing.assert_array_equal(mended["sum"][:250], codes["sum"][:250])
+    assert (mended["sum"][250:] != codes["sum"][250:]).mean() > 0.9
+    given = cells(mended)
+    assert (given["part"] <= given["whole"]).all()
+
+
+def test_rows_are_told_that_break_a_rule_with_columns_drawn_before() -> None:
+    atoms = model().plan.atoms
+    whole = atoms["whole"].encode(Column.of(np.array([5, 5, 9])))
+    part = atoms["part"].encode(Column.of(np.array([4, 6, 9])))
+    ruled = Ruled(model().plan, Rng(0))
+    assert ruled.broken("part", {"whole": whole, "part": part}).tolist() == [1]
+    assert not len(ruled.broken("part", {"part": part}))
+
+
+def test_conditions_are_met_and_the_rest_is_computed_around_them() -> None:
+    asked = Table({"sum": Column.of(np.full(300, 300))})
+    drawn = model().sample(300, Rng(4), given=asked).table
+    assert (drawn["sum"].values == 300).all()
+    assert (drawn["whole"].values + drawn["more"].values == 300).all()
