@@ -14,7 +14,7 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms
-from seedstock.generators import _grow_trees
+from seedstock.generators import _grow_trees, _learn_column
 from seedstock.generators._ensemble import Occurrences
 from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
 from seedstock.generators._linear_leaves import fit_lines
@@ -202,3 +202,30 @@ def test_rows_with_conditions_are_picked_among_as_many_as_the_filter_needs(
     drawn = fitted.sample(50, Rng(2), Table({"yes": Column.of(np.ones(50, bool))})).table
     assert asked == [50 * each]
     assert drawn["yes"].values.all()
+
+
+def test_what_two_columns_decide_between_them_is_told_finer_than_the_usual_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 180 distances that origin and destination decide, 32 classes would leave several in each."""
+    g, n = np.random.default_rng(5), 14_000
+    origin, to = g.integers(3, size=n), g.integers(120, size=n)
+    # Two pairs share each distance, and one row in a hundred is off, so that no rule computes a column.
+    far = (np.arange(360) // 2).reshape(120, 3).T.ravel() * 10 + 100
+    off = (g.random(n) < 0.01) * g.integers(1, 9, n)
+    made = {"origin": Column.of_texts([str(v) for v in origin]), "to": Column.of_texts([str(v) for v in to])}
+    made["far"] = Column.of((far[origin * 120 + to] + off).astype(np.int64))
+    kinds = {"origin": ColumnSchema("category"), "to": ColumnSchema("category")}
+    kinds["far"] = ColumnSchema("number", dtype="int64", decimals=0)
+    data = Dataset({"data": Table(made)}, Schema({"data": TableSchema(kinds)}))
+
+    def right() -> float:
+        drawn = Forest(trees=6, filter_rounds=0).fit(data, Rng(0)).sample(n, Rng(1)).table
+        key = np.array(
+            [int(o) * 120 + int(t) for o, t in zip(drawn["origin"].texts(), drawn["to"].texts(), strict=True)]
+        )
+        return float((np.abs(drawn["far"].values - far[key] - 4) <= 4).mean())
+
+    assert right() > 0.97
+    monkeypatch.setattr(_learn_column, "_FINE_CLASSES", 0)
+    assert right() < 0.9

@@ -39,6 +39,10 @@ _BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
 _SIZES = ((0.5, 0.03), (5.0, 0.003))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away."""
 _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
+_CLEAR = 0.05
+"""Share of the loss of a few trees that all trees together hardly take away."""
+_FINE_CLASSES, _FINE_GAIN = 256, 0.03
+"""Classes of a column that the usual ones leave all but known, and the share of the loss that they must take away."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class ColumnSettings:
 
     trees: TreeSettings
     boost_rows: int
-    boost_gain: float = 0.02
+    boost_gain: float = 0.005
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,8 @@ def _lined(task: _Task, settings: ColumnSettings, scale: Scale, lines: LineTask)
     lined = replace(trees, min_leaf_rows=max(_LINE_ROWS, trees.min_leaf_rows))
     trial = task.rng.child("lines")
     of = task.X, task.classes, task.codes, task.atoms
-    plain = min(surprise(*of, s, trial) for s in (trees, lined))
     loss = surprise(*of, lined, trial, lines)
-    if loss >= (1 - _LINE_GAIN) * plain:
+    if loss >= (1 - _LINE_GAIN) * surprise(*of, lined, trial):
         return None
     if (found := _boosted(task, settings.boost_rows)) is not None:
         halving, _, held = found
@@ -118,43 +121,68 @@ def _lined(task: _Task, settings: ColumnSettings, scale: Scale, lines: LineTask)
 
 def _unlined(task: _Task, settings: ColumnSettings) -> Kernel:
     """Return plain leaves, large or small, or boosted halves."""
-    best, likelihood = _leaves(task, settings.trees)
-    if np.isnan(likelihood).all():
-        return best
+    trees, likelihood = _sized(task, settings.trees)
+    told = 0.0 if np.isnan(likelihood).all() else _told(task.classes, likelihood)
+    found = None
     # Where the leaves have told next to nothing, or nearly all, there is little to gain.
-    rows = np.bincount(task.classes)
+    if _TOLD[0] < told < _TOLD[1]:
+        found = _boosted(task, settings.boost_rows)
+    if found is not None and _tells_more(found, likelihood, settings.boost_gain + _CLEAR):
+        return found[0]
+    if told >= _TOLD[1]:
+        task = _finer(task, trees)
+    ensemble, _, likelihood = grow(task.X, task.classes, task.codes, trees, task.rng)
+    if found is not None and _tells_more(found, likelihood, settings.boost_gain):
+        return found[0]
+    return Leaves(ensemble)
+
+
+def _told(classes: Codes, likelihood: Floats) -> float:
+    """Return the share of the classes' entropy that rows' log likelihoods, shape (n,), leave open no more."""
+    rows = np.bincount(classes)
     entropy = -float(np.sum(rows[rows > 0] / rows.sum() * np.log(rows[rows > 0] / rows.sum())))
-    told = 1 + float(np.nanmean(likelihood)) / entropy if entropy > 0 else 1.0
-    if not _TOLD[0] < told < _TOLD[1]:
-        return best
-    if (found := _boosted(task, settings.boost_rows)) is not None:
-        halving, score, held = found
-        known = ~np.isnan(likelihood[held])
-        if known.any() and score[known].mean() > (1 - settings.boost_gain) * likelihood[held][known].mean():
-            return halving
-    return best
+    return 1 + float(np.nanmean(likelihood)) / entropy if entropy > 0 else 1.0
 
 
-def _leaves(task: _Task, trees: TreeSettings) -> tuple[Leaves, Floats]:
-    """Return leaves of the size that a few trees choose, and the rows' log likelihoods out of bag, shape (n,).
+def _tells_more(found: tuple[Halving, Floats, Codes], likelihood: Floats, gain: float) -> bool:
+    """Tell whether halves take a share away of the loss of leaves, whose log likelihoods are of shape (n,)."""
+    _, score, held = found
+    known = ~np.isnan(likelihood[held])
+    return bool(known.any() and score[known].mean() > (1 - gain) * likelihood[held][known].mean())
+
+
+def _finer(task: _Task, trees: TreeSettings) -> _Task:
+    """Return the task with finer classes, where the usual ones are all but known and held-out rows gain by it."""
+    n_classes = int(min(_FINE_CLASSES, 2 * len(task.codes) ** 0.5))
+    finer = replace(task, classes=classes_of(task.atoms, task.codes, n_classes))
+    if finer.classes.max() <= task.classes.max():
+        return task
+    usual, fine = (surprise(t.X, t.classes, t.codes, t.atoms, trees, t.rng.child("finer")) for t in (task, finer))
+    return finer if fine < (1 - _FINE_GAIN) * usual else task
+
+
+def _sized(task: _Task, trees: TreeSettings) -> tuple[TreeSettings, Floats]:
+    """Return leaves of the size that a few trees choose, and their log likelihoods out of bag, shape (n,).
 
     Smaller ones must be clearly better, since they hold more of single rows.
     """
     few = replace(trees, trees=min(_TRIAL_TREES, trees.trees), rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree))
 
-    def told(settings: TreeSettings) -> float:
-        likelihood = grow(task.X, task.classes, task.codes, settings, task.rng.child("leaves"))[2]
-        return -np.inf if np.isnan(likelihood).all() else float(np.nanmean(likelihood))
+    def tried(rows: int) -> tuple[float, Floats]:
+        own = replace(few, min_leaf_rows=rows)
+        likelihood = grow(task.X, task.classes, task.codes, own, task.rng.child("leaves"))[2]
+        return -np.inf if np.isnan(likelihood).all() else float(np.nanmean(likelihood)), likelihood
 
-    chosen, usual = trees, told(few)
+    usual, likelihood = tried(trees.min_leaf_rows)
     for factor, gain in _SIZES:
         rows = max(1, round(factor * trees.min_leaf_rows))
+        if 4 * rows > len(task.codes):
+            continue
+        told, own = tried(rows)
         # Log likelihoods are below 0: what is taken away of the loss is added to them.
-        if 4 * rows <= len(task.codes) and told(replace(few, min_leaf_rows=rows)) > (1 - gain) * usual:
-            chosen = replace(trees, min_leaf_rows=rows)
-            break
-    ensemble, _, likelihood = grow(task.X, task.classes, task.codes, chosen, task.rng)
-    return Leaves(ensemble), likelihood
+        if told > (1 - gain) * usual:
+            return replace(trees, min_leaf_rows=rows), own
+    return trees, likelihood
 
 
 def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:
