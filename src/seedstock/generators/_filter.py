@@ -44,8 +44,8 @@ _POOL = 16
 """Drawn rows for each real one that the rounds choose from,"""
 _POOL_CELLS = 50_000_000
 """at most so many cells, and two rows for each real one at least."""
-_PART = 65_536
-"""Rows of the pool that are drawn at a time."""
+_PART = 32_768
+"""Rows that are drawn at a time."""
 _RAKED = 3
 """Drawn rows for each real one, of which the last shares are raked."""
 _BALANCED = 4
@@ -94,7 +94,7 @@ class Filter:
         X = _design(names, seen)
         # One pool of drawn rows serves all rounds: each lets through what the rounds before would have kept of it.
         size = max(2, min(_POOL, _POOL_CELLS // X.size)) * len(X)
-        pool = _pool(draw, names, size, rng.child("pool"), threads)
+        pool = _rows(draw, names, size, rng.child("pool"), threads)
         weight, cap = np.zeros(size), 0.0
         step = _STEP if len(X) >= _FEWEST else _SMALL_STEP
         trees: list[Tree] = []
@@ -107,11 +107,14 @@ class Filter:
             new = boost(np.vstack([X, drawn]), y, seed, _ITERATIONS, _MIN_ROWS, _LEAVES, step=step)
             if not new:
                 break
-            weight += LeafMasks.of(new, len(names)).total(pool)
+            masks = LeafMasks.of(new, len(names))
+            with ThreadPoolExecutor(threads) as workers:
+                weight += np.concatenate(list(workers.map(masks.total, np.array_split(pool, 2 * threads))))
             trees += new
             cap = float(np.quantile(np.maximum(weight, _FLOOR), _CAP))
         out = cls(names, tuple(trees), {}, cap, 0.0, 1.0)
-        fresh = draw(_RAKED * len(X), rng.child("rake"), None)
+        rows = _rows(draw, names, _RAKED * len(X), rng.child("rake"), threads)
+        fresh = {name: column.astype(np.int64) for name, column in zip(names, rows.T, strict=True)}
         out = replace(out, factors=rake(seen, fresh, k, out._probability(fresh)))
         out = replace(out, factor_cap=float(np.quantile(out._by_factors(fresh), _FACTOR_CAP)))
         return replace(out, rate=float(out._probability(fresh).mean()))
@@ -162,7 +165,7 @@ class Filter:
         return cls(names, trees, factors, *caps, float(meta["rate"]))
 
 
-def _pool(draw: Draw, names: tuple[str, ...], size: int, rng: Rng, threads: int) -> NDArray[np.float64]:
+def _rows(draw: Draw, names: tuple[str, ...], size: int, rng: Rng, threads: int) -> NDArray[np.float64]:
     """Draw rows in parts, some side by side, and return their codes; the rows do not depend on how many."""
     starts = range(0, size, _PART)
 

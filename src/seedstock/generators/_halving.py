@@ -34,9 +34,10 @@ Floats = NDArray[np.float64]
 
 _HELD = 0.15
 _ITERATIONS = 200
-_LEAVES, _BINS, _WIDE = 24, 255, 20
-"""Leaves of a tree and bins of a predictor; fewer in tables of more predictors, whose trees would take their time."""
+_LEAVES, _BINS, _WIDE = 16, 255, 24
+"""Leaves of a tree (up to 16 are looked up fastest) and bins of a predictor; fewer in tables of more predictors."""
 _MIN_ROWS = 30
+_STEP = 0.3
 _FINE_RANK = 1 << 20
 
 
@@ -94,7 +95,7 @@ class Halving:
                 return None
             Z, seed = np.column_stack([X, before]), rng.child("level", level).integer()
             trees = boost(
-                Z[seen], upper[seen], seed, _ITERATIONS, _MIN_ROWS, leaves, fine, (Z[held], upper[held])
+                Z[seen], upper[seen], seed, _ITERATIONS, _MIN_ROWS, leaves, fine, (Z[held], upper[held]), _STEP
             )  # fmt: skip
             levels.append(tuple(trees))
             if bit or not split:

@@ -9,6 +9,7 @@ a ring, bins without quantiles, masks that let every key speak once a block, and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
@@ -32,6 +33,8 @@ from seedstock.provenance.record import key_id
 from seedstock.provenance.subsets import subsets
 
 CANDIDATES = 4
+_THREADS = 2
+"""Candidates drawn side by side."""
 _MOST_BITS = 64
 _TOP = np.uint64(63)
 _BUCKETS = 1 << 20
@@ -73,9 +76,10 @@ class Watermarked:
             # Where rows hang together (a course in time), the model says which candidates may be mixed.
             draws = self.inner.candidates(n, rng, given, start, self.candidates)
         else:
-            draws = [self.inner.sample(n, rng, given, start)]
             # The first candidates are the unmarked model's own rows; identifiers are theirs: none comes twice.
-            draws += [self.inner.sample(n, rng.child("candidate", k), given, start) for k in range(1, self.candidates)]
+            streams = [rng, *(rng.child("candidate", k) for k in range(1, self.candidates))]
+            with ThreadPoolExecutor(_THREADS) as workers:
+                draws = list(workers.map(lambda own: self.inner.sample(n, own, given, start), streams))
         schema = draws[0].columns
         own = generation_key(self.key, self.generation, self.candidates)
         parts, done = [], 0
