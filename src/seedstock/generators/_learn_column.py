@@ -36,8 +36,8 @@ _TOLD = 0.02, 0.95
 """Shares of a column's entropy that leaves must have told, for boosted trees to be tried."""
 _BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
 """Rows that boosted trees need at least, and rows times predictors that they see at most."""
-_SIZES = ((0.5, 0.03), (5.0, 0.003))
-"""Other sizes of leaves that are tried, and the share of the loss that they must take away."""
+_SIZES = ((0.5, 0.03), (5.0, -0.001))
+"""Other sizes of leaves that are tried, and the share of the loss that they must take away; large ones may add some."""
 _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
 _CLEAR = 0.05
 """Share of the loss of a few trees that all trees together hardly take away."""
@@ -164,7 +164,7 @@ def _finer(task: _Task, trees: TreeSettings) -> _Task:
 def _sized(task: _Task, trees: TreeSettings) -> tuple[TreeSettings, Floats]:
     """Return leaves of the size that a few trees choose, and their log likelihoods out of bag, shape (n,).
 
-    Smaller ones must be clearly better, since they hold more of single rows.
+    Smaller ones must be clearly better, since they hold more of single rows; of like ones the larger are taken.
     """
     few = replace(trees, trees=min(_TRIAL_TREES, trees.trees), rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree))
 
