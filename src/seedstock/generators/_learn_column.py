@@ -28,7 +28,8 @@ from seedstock.generators._presence import Presence
 
 Floats = NDArray[np.float64]
 
-_CLASSES = 32
+_CLASSES, _CATEGORIES = 32, 64
+"""Classes of numbers, and of categories, that trees tell apart at most."""
 _LINE_ROWS = 30
 _LINE_VALUES = 40
 _LINE_GAIN = 0.05
@@ -86,7 +87,8 @@ def learn_column(
     """Learn a column given others; see `ColumnSettings`."""
     atoms = plan.atoms[name]
     # Held-out rows can judge no finer classes than there are rows for.
-    classes = classes_of(atoms, codes[name], int(min(_CLASSES, max(8, 2 * len(codes[name]) ** 0.5))))
+    most = _CLASSES if atoms.ordered else _CATEGORIES
+    classes = classes_of(atoms, codes[name], int(min(most, max(8, 2 * len(codes[name]) ** 0.5))))
     placed = {p: placement(plan.atoms[p], codes[p], classes) for p in predictors}
     places = {p: place for p, place in placed.items() if place is not None}
     task = _Task(name, design(predictors, places, codes), codes[name], classes, atoms, rng)
@@ -187,7 +189,7 @@ def _sized(task: _Task, trees: TreeSettings) -> tuple[TreeSettings, Floats]:
 
 def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:
     """Return boosted halves, if there are rows enough and the values have an order or are few."""
-    few = task.atoms.ordered or task.atoms.k <= _CLASSES
+    few = task.atoms.ordered or task.atoms.k <= _CATEGORIES
     rows = min(boost_rows, max(_BOOST_LEAST, _BOOST_CELLS // task.X.shape[1]))
     if not few or min(rows, len(task.codes)) < _BOOST_LEAST:
         return None
