@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 _GOLDEN = (5**0.5 - 1) / 2
 """Its multiples fill the unit interval with the smallest gaps of all (Kronecker sequence)."""
 
+_SMALL = 1 << 16
+"""Keys below it are put in order digit by digit."""
+
 _CELLS = 6
 """Cells of a grid along each column."""
 
@@ -39,6 +42,8 @@ def in_order(keys: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     >>> in_order(np.array([2, 0, 2, 1])).tolist()
     [1, 3, 0, 2]
     """
+    if keys.max(initial=0) < _SMALL:
+        return np.argsort(keys.astype(np.uint16), kind="stable")
     n = max(len(keys), 1)
     both = keys.astype(np.int64) * n + np.arange(len(keys))
     both.sort()

@@ -38,7 +38,8 @@ _LEAVES, _BINS, _WIDE = 16, 255, 24
 """Leaves of a tree (up to 16 are looked up fastest) and bins of a predictor; fewer in tables of more predictors."""
 _MIN_ROWS = 30
 _STEP = 0.3
-_FINE_RANK = 1 << 20
+_RANKS, _FEWEST_RANKS = 1 << 16, 64
+"""Ranks of a level's probabilities and halves together (so many are put in order fastest), and of a half's at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,8 @@ class Halving:
         for level in range(len(self.levels)):
             p = self._upper(places, level, at)
             # Rows with like probabilities stand together, so that as many go up as their probabilities add up to.
-            order = in_order(at * _FINE_RANK + (p * (_FINE_RANK - 1)).astype(np.int64))
+            rank = max(_RANKS >> level, _FEWEST_RANKS)
+            order = in_order(at * rank + (p * (rank - 1)).astype(np.int64))
             at = 2 * at + kept(p, order, g)
         return self._inside(at, self.shares, g)
 
