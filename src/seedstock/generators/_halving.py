@@ -167,9 +167,14 @@ class Halving:
         log_odds = masks.total_at([*places, masks.place(at, self.predictors)], len(at))
         # Where a half has no codes, there is nothing to draw.
         rest = len(self.levels) - 1 - level
-        reached = np.bincount(np.unique(self.bins) >> rest, minlength=2 << level) > 0
+        reached = np.bincount(self._filled >> rest, minlength=2 << level) > 0
         p = np.where(reached[2 * at + 1], 1 / (1 + np.exp(-log_odds)), 0.0)
         return np.where(reached[2 * at], p, 1.0)
+
+    @cached_property
+    def _filled(self) -> Codes:
+        """The bins that have codes, ascending."""
+        return np.unique(self.bins)
 
     @cached_property
     def _masks(self) -> list[LeafMasks]:
