@@ -23,8 +23,8 @@ CHUNK_ROWS = 4 * BLOCK_ROWS
 THREADS = 2
 """Chunks that are drawn side by side; memory holds one more than that."""
 
-_THREADED = 3
-"""Chunks from which threads pay."""
+_WHOLE = 3
+"""Chunks from which rows come in whole ones; fewer rows come in blocks, so that each thread has some."""
 
 Given = Callable[[int, int], "Table | Conditioned"]
 """Conditions of n rows from row `start` on: ``given(n, start)``."""
@@ -33,20 +33,21 @@ Sink = Callable[[Dataset], None]
 
 
 def chunks(fitted: Fitted, n: int, rng: Rng, given: Given | None = None, threads: int = THREADS) -> Iterator[Dataset]:
-    """Draw n rows in chunks of `CHUNK_ROWS`, so that memory does not grow with n.
+    """Draw n rows in chunks of at most `CHUNK_ROWS`, so that memory does not grow with n.
 
     Several chunks are drawn side by side; the rows do not depend on how many.
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-    starts = range(0, max(n, 1), CHUNK_ROWS)
+    size = CHUNK_ROWS if n >= _WHOLE * CHUNK_ROWS else BLOCK_ROWS
+    starts = range(0, max(n, 1), size)
 
     def one(start: int) -> Dataset:
-        rows = min(CHUNK_ROWS, n - start)
+        rows = min(size, n - start)
         return fitted.sample(rows, rng, given(rows, start) if given else None, start)
 
-    if len(starts) < _THREADED:
-        yield from map(one, starts)
+    if len(starts) == 1:
+        yield one(0)
         return
     # Each chunk has random numbers of its own, and most of the work lets other threads run.
     with ThreadPoolExecutor(threads) as pool:

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from seedstock.core.given import Given
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
@@ -81,3 +82,10 @@ def test_conditions_are_met_and_the_rest_is_computed_around_them() -> None:
     drawn = model().sample(300, Rng(4), given=asked).table
     assert (drawn["sum"].values == 300).all()
     assert (drawn["whole"].values + drawn["more"].values == 300).all()
+
+
+def test_conditioned_rows_are_computed_before_they_are_weighed() -> None:
+    wanted = model()._wanted(2_000, Given.of(Table({"whole": Column.of(np.full(2_000, 30))})))
+    drawn = cells(model().draw_met(2_000, Rng(5), wanted))
+    assert (drawn["whole"] == 30).all()
+    assert (drawn["sum"] == drawn["whole"] + drawn["more"]).mean() > 0.97

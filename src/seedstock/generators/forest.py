@@ -94,11 +94,14 @@ class ForestFitted(TabularFitted):
         for name in self.order:
             stream = rng.child(name)
             out[name] = self.draw_column(name, n, out, stream.generator())
+            rows = ruled.broken(name, out)
             for k in range(_TRIES):
-                if not len(rows := ruled.broken(name, out)):
+                if not len(rows):
                     break
-                before = {p: codes[rows] for p, codes in out.items() if p != name}
-                out[name][rows] = self.draw_column(name, len(rows), before, stream.child(k).generator())
+                here = {p: codes[rows] for p, codes in out.items()}
+                here[name] = self.draw_column(name, len(rows), here, stream.child(k).generator())
+                out[name][rows] = here[name]
+                rows = rows[ruled.broken(name, here)]
         return ruled.mended(self.draw_again(out, rng))
 
     def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Wanted | None = None) -> dict[str, Codes]:

@@ -9,7 +9,6 @@ a ring, bins without quantiles, masks that let every key speak once a block, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
@@ -33,8 +32,6 @@ from seedstock.provenance.record import key_id
 from seedstock.provenance.subsets import subsets
 
 CANDIDATES = 4
-_THREADS = 2
-"""Candidates drawn side by side."""
 _MOST_BITS = 64
 _TOP = np.uint64(63)
 _BUCKETS = 1 << 20
@@ -78,8 +75,7 @@ class Watermarked:
         else:
             # The first candidates are the unmarked model's own rows; identifiers are theirs: none comes twice.
             streams = [rng, *(rng.child("candidate", k) for k in range(1, self.candidates))]
-            with ThreadPoolExecutor(_THREADS) as workers:
-                draws = list(workers.map(lambda own: self.inner.sample(n, own, given, start), streams))
+            draws = [self.inner.sample(n, stream, given, start) for stream in streams]
         schema = draws[0].columns
         own = generation_key(self.key, self.generation, self.candidates)
         parts, done = [], 0
