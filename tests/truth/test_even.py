@@ -1,9 +1,10 @@
 """Evenly spread draws: each is uniform, and shares are nearer to the truth than independent draws bring them."""
 
 import numpy as np
+import pytest
 from scipy.stats import chi2, kstest
 
-from seedstock.generators._even import dealt, even, kept, likeness
+from seedstock.generators._even import dealt, even, in_order, kept, likeness
 from seedstock.generators._tabular import weighted
 
 
@@ -29,6 +30,12 @@ def test_drawn_shares_are_as_expected_and_vary_less_than_by_chance() -> None:
     first = np.concatenate([weighted(p, 1_000, np.random.default_rng(s))[:10] for s in range(300)])
     seen = np.bincount(first, minlength=4)
     assert ((seen - 3_000 * p) ** 2 / (3_000 * p)).sum() < chi2(3).ppf(0.999)
+
+
+@pytest.mark.parametrize("most", [1, 300, 1 << 16, (1 << 16) + 1, 1 << 24])
+def test_small_and_large_keys_are_put_in_order_and_equal_ones_stay(most: int) -> None:
+    keys = np.append(np.random.default_rng(3).integers(most, size=5_000), [most - 1, 0])
+    np.testing.assert_array_equal(in_order(keys), np.argsort(keys, kind="stable"))
 
 
 def test_single_draws_use_every_tree() -> None:

@@ -14,9 +14,13 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms
+from seedstock.encoding.plan import Plan
 from seedstock.generators import _grow_trees, _learn_column
 from seedstock.generators._ensemble import Occurrences
 from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
+from seedstock.generators._halving import Halving
+from seedstock.generators._learn_column import ColumnSettings, learn_column
+from seedstock.generators._leaves import Leaves
 from seedstock.generators._linear_leaves import fit_lines
 from seedstock.generators._wanted import FREE, Wanted
 from seedstock.generators.forest import Forest, ForestFitted
@@ -229,3 +233,35 @@ def test_what_two_columns_decide_between_them_is_told_finer_than_the_usual_class
     assert right() > 0.97
     monkeypatch.setattr(_learn_column, "_FINE_CLASSES", 0)
     assert right() < 0.9
+
+
+def learned(y: Column, kind: ColumnSchema, x: np.ndarray) -> object:
+    """Learn y given the columns of x as the forest does, and return its kernel."""
+    made = {f"x{j}": Column.of(x[:, j]) for j in range(x.shape[1])} | {"y": y}
+    kinds = TableSchema({name: kind if name == "y" else ColumnSchema("number", dtype="float64") for name in made})
+    plan, codes = Plan.fit(Dataset({"data": Table(made)}, Schema({"data": kinds})))
+    trees = TreeSettings(trees=6, min_leaf_rows=20, structure_share=0.632, rows_per_tree=10_000, shrinkage_share=1.0)
+    predictors = tuple(name for name in made if name != "y")
+    return learn_column(ColumnSettings(trees, 10_000), plan, codes, "y", predictors, Rng(0)).kernel
+
+
+def test_fifty_categories_are_halved_and_leaves_stay_where_halves_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six columns add up to whether a row is of the common category; the others come by chance."""
+    g = np.random.default_rng(7)
+    x = g.normal(size=(6_000, 6))
+    rare = g.random(6_000) > 1 / (1 + np.exp(-2 - 1.5 * x.sum(axis=1)))
+    y = Column.of_texts([f"c{k}" for k in np.where(rare, g.integers(1, 50, 6_000), 0)])
+    assert isinstance(learned(y, ColumnSchema("category"), x), Halving)
+    bad = lambda *_: (None, np.full(900, -4.0), np.arange(900))  # noqa: E731
+    monkeypatch.setattr(_learn_column, "_boosted", bad)
+    assert isinstance(learned(y, ColumnSchema("category"), x), Leaves)
+
+
+def test_of_sizes_of_leaves_that_tell_alike_the_larger_is_taken() -> None:
+    g = np.random.default_rng(8)
+    kernel = learned(
+        Column.of(g.integers(20, size=6_000)), ColumnSchema("number", dtype="int64", decimals=0), g.random((6_000, 1))
+    )
+    assert isinstance(kernel, Leaves)
+    e = kernel.ensemble
+    assert (e.end - e.start)[e.feature < 0].min() >= 100

@@ -54,6 +54,19 @@ def test_draws_follow_the_probabilities_evenly(known: tuple[Halving, Atoms, np.n
     assert np.abs(np.bincount(drawn, minlength=10) - n * p).max() < 10
 
 
+def test_rows_of_like_probabilities_are_drawn_evenly_wherever_they_stand(
+    known: tuple[Halving, Atoms, np.ndarray, np.ndarray],
+) -> None:
+    halving, _, _, _ = known
+    g, n = np.random.default_rng(4), 22_000
+    x = g.permutation(np.arange(n) % 11)
+    drawn = halving.draw(x[:, None].astype(float), *NOTHING, g)
+    for one in range(11):
+        p = halving.draw_inside(np.array([[float(one)]]), "y", np.arange(10) >= 5, {}, {}, g)[0][0]
+        # By chance the standard deviation is about 20 rows in the middle.
+        assert abs((drawn[x == one] >= 5).sum() - p * n / 11) < 8
+
+
 def test_draws_inside_a_set_stay_there_with_its_probability(
     known: tuple[Halving, Atoms, np.ndarray, np.ndarray],
 ) -> None:

@@ -48,6 +48,14 @@ def test_as_a_literal_walk(seed: int, most: int, trees: int, rows: int) -> None:
     np.testing.assert_allclose(LeafMasks.of(grown, 4).total(X), expected, atol=1e-12)
 
 
+def test_codes_that_are_looked_up_once_each_fall_as_a_literal_walk_has_them() -> None:
+    g = np.random.default_rng(2)
+    grown = [random_tree(9, g, 3) for _ in range(6)]
+    X = g.integers(0, 8, size=(300, 3)).astype(float)
+    expected = [sum(walk(tree, x) for tree in grown) for x in X]
+    np.testing.assert_allclose(LeafMasks.of(grown, 3).total(X), expected, atol=1e-12)
+
+
 def test_groups_share_their_places() -> None:
     g = np.random.default_rng(1)
     groups = [[random_tree(size, g, 3) for size in sizes] for sizes in ((5, 8), (24, 32, 2), ())]

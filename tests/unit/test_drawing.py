@@ -53,6 +53,13 @@ class Slow:
         return self.data.take(np.zeros(n, np.int64))
 
 
+@pytest.mark.parametrize(("rows", "made"), [(0, 1), (10, 1), (2 * CHUNK_ROWS, 8), (3 * CHUNK_ROWS, 3)])
+def test_few_rows_come_in_blocks_so_that_each_thread_has_some(data: Dataset, rows: int, made: int) -> None:
+    model = Slow(data)
+    assert len(joined(chunks(model, rows, Rng(0)))) == rows
+    assert model.made == made
+
+
 def test_few_chunks_wait(data: Dataset) -> None:
     model = Slow(data)
     for taken, _ in enumerate(chunks(model, 40 * CHUNK_ROWS, Rng(0), threads=2), start=1):
