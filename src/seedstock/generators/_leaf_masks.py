@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from seedstock.generators._bins import place
 from seedstock.generators._stored_trees import Tree
 
 Floats = NDArray[np.float64]
@@ -88,13 +89,7 @@ class LeafMasks:
 
     def place(self, x: NDArray[Any], feature: int) -> NDArray[np.int64] | None:
         """Return where one feature's values, shape (n,), lie among its thresholds."""
-        at = self.thresholds[feature]
-        if not len(at):
-            return None
-        if len(x) and x.min() >= 0 and x.max() < len(x) and ((whole := x.astype(np.int64)) == x).all():
-            # Codes are looked up once each, not once a row.
-            return np.searchsorted(at, np.arange(whole.max() + 1), side="left")[whole]
-        return np.searchsorted(at, x, side="left")
+        return place(x, self.thresholds[feature]) if len(self.thresholds[feature]) else None
 
     def total_at(self, places: Places, n: int) -> Floats:
         """Return the sum of all trees' values for n rows whose features' places are known."""
