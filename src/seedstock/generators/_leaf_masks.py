@@ -96,14 +96,14 @@ class LeafMasks:
         trees, width = self.values.shape
         out = np.zeros(n)
         values, first = self.values.ravel(), np.arange(trees) * width
-        asked = [(table, place) for table, place in zip(self.left_over, places, strict=True) if place is not None]
+        asked = [(table, at) for table, at in zip(self.left_over, places, strict=True) if at is not None]
         every = np.full(trees, np.iinfo(self.left_over[0].dtype).max, self.left_over[0].dtype)
         rows = max(_FEWEST_ROWS, _CELLS // max(trees, 1))
         for start in range(0, n, rows):
             block = slice(start, min(start + rows, n))
             left = np.tile(every, (block.stop - start, 1))
-            for table, place in asked:
-                left &= table.take(place[block], axis=0)
+            for table, at in asked:
+                left &= table.take(at[block], axis=0)
             out[block] = values.take(_hash(left & (~left + left.dtype.type(1))) + first).sum(axis=1)
         return out
 
