@@ -341,14 +341,14 @@ def _held_out(
     keys = np.concatenate([p[p >= 0] * m + classes[p >= 0] for p in paths])
     count_of = _counter(keys, len(tree.parent) * m)
     own = classes[test]
-    out = np.tile(prior[own], (len(_SHRINKAGES), 1))
+    out = np.tile(prior[own].astype(np.float32), (len(_SHRINKAGES), 1))
     for path in reversed(paths):
         node = path[test]
         on = np.flatnonzero(node >= 0)
         key = node[on] * m + own[on]
-        count = count_of(key) - 1
-        size = (tree.end - tree.start)[node[on]] - 1
-        a = _SHRINKAGES[:, None]
+        count = (count_of(key) - 1).astype(np.float32)
+        size = ((tree.end - tree.start)[node[on]] - 1).astype(np.float32)
+        a = _SHRINKAGES[:, None].astype(np.float32)
         out[:, on] = (count + a * out[:, on]) / (size + a)
     return out
 

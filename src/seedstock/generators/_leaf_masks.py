@@ -21,8 +21,10 @@ Floats = NDArray[np.float64]
 Places = list[NDArray[np.int64] | None]
 """Of each feature: how many of its thresholds are below each row's value, shape (n,); None where nothing asks."""
 
-_CELLS = 1 << 16
+_CELLS = 1 << 17
 """Rows times trees that are worked on at a time: they stay in a processor's cache."""
+_BITS = 30
+"""Bits of a sum of values; a unit is small beside what a single tree tells."""
 _FEWEST_ROWS = 64
 _WIDTHS: dict[int, tuple[Any, int]] = {8: (np.uint8, 0x17), 16: (np.uint16, 0x09AF), 32: (np.uint32, 0x077CB531)}
 """Leaves of a tree at most -> the numbers whose bits they are, and a de Bruijn sequence of as many bits.
@@ -42,13 +44,16 @@ class LeafMasks:
         All thresholds of each feature, ascending.
     left_over : list of p ndarrays, shape (thresholds + 1, trees)
         The leaves that remain, as bits of 8, 16 or 32, for a value above so many thresholds.
-    values : float64 ndarray, shape (trees, 8, 16 or 32)
-        A tree's value by the hash of its leaf's bit, `_hash`.
+    values : int32 ndarray, shape (trees, 8, 16 or 32)
+        A tree's value by the hash of its leaf's bit, `_hash`, in units: whole numbers add up to the same everywhere.
+    unit : float
+        The least power of two for which no sum of all trees' values overflows.
     """
 
     thresholds: list[Floats]
     left_over: list[NDArray[Any]]
-    values: Floats
+    values: NDArray[np.int32]
+    unit: float
 
     @classmethod
     def of(cls, trees: Sequence[Tree], n_features: int) -> Self:
@@ -77,7 +82,10 @@ class LeafMasks:
                 feature = int(tree["feature"][node])
                 above = np.searchsorted(thresholds[feature], tree["threshold"][node]) + 1
                 tables[feature][above, i] &= dtype(every & ~left)
-        return cls(thresholds, [np.bitwise_and.accumulate(table, axis=0) for table in tables], values)
+        most = float(np.abs(values).max(axis=1).sum())
+        unit = 2.0 ** np.ceil(np.log2(max(most, 1.0)) - _BITS)
+        whole = np.round(values / unit).astype(np.int32)
+        return cls(thresholds, [np.bitwise_and.accumulate(table, axis=0) for table in tables], whole, unit)
 
     def total(self, X: Floats) -> Floats:
         """Return the sum of all trees' values for each row of X, shape (n, p)."""
@@ -93,19 +101,23 @@ class LeafMasks:
 
     def total_at(self, places: Places, n: int) -> Floats:
         """Return the sum of all trees' values for n rows whose features' places are known."""
-        trees, width = self.values.shape
+        trees = self.values.shape[0]
         out = np.zeros(n)
-        values, first = self.values.ravel(), np.arange(trees) * width
         asked = [(table, at) for table, at in zip(self.left_over, places, strict=True) if at is not None]
-        every = np.full(trees, np.iinfo(self.left_over[0].dtype).max, self.left_over[0].dtype)
-        rows = max(_FEWEST_ROWS, _CELLS // max(trees, 1))
+        if not trees:
+            return out
+        values, dtype = self.values.ravel(), self.left_over[0].dtype
+        first = np.arange(0, len(values), self.values.shape[1]).astype(np.uint16 if len(values) <= 1 << 16 else np.int64)
+        rows = max(_FEWEST_ROWS, _CELLS // trees)
         for start in range(0, n, rows):
             block = slice(start, min(start + rows, n))
-            left = np.tile(every, (block.stop - start, 1))
+            left = np.full((block.stop - start, trees), np.iinfo(dtype).max, dtype)
+            # All places are inside: what is looked up for "clip" is not checked once more.
             for table, at in asked:
-                left &= table.take(at[block], axis=0)
-            out[block] = values.take(_hash(left & (~left + left.dtype.type(1))) + first).sum(axis=1)
-        return out
+                left &= table.take(at[block], axis=0, mode="clip")
+            left &= -left
+            out[block] = values.take(_hash(left) + first, mode="clip").sum(axis=1, dtype=np.int32)
+        return out * self.unit
 
 
 def _hash(bit: NDArray[Any]) -> NDArray[Any]:

@@ -37,7 +37,7 @@ _TOLD = 0.02, 0.95
 """Shares of a column's entropy that leaves must have told, for boosted trees to be tried."""
 _BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
 """Rows that boosted trees need at least, and rows times predictors that they see at most."""
-_SIZES = ((0.5, 0.03), (5.0, -0.001))
+_SIZES = ((5.0, -0.001), (0.5, 0.03))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away; large ones may add some."""
 _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
 _CLEAR = 0.05

@@ -56,6 +56,7 @@ def parted(arrays: Mapping[str, NDArray[Any]], sizes: Sequence[int], n_features:
             and all(((tree[s][inner] > own) & (tree[s][inner] < n)).all() for s in ("left", "right"))
             and len(np.unique(below)) == len(below)
             and n - len(own) <= MOST_LEAVES
+            and np.isfinite(tree["value"]).all()
         )
         if not fits:
             raise InputError("this model is damaged: its boosted trees point outside themselves; fit it again")
