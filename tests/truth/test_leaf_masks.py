@@ -56,17 +56,26 @@ def test_codes_that_are_looked_up_once_each_fall_as_a_literal_walk_has_them() ->
     np.testing.assert_allclose(LeafMasks.of(grown, 3).total(X), expected, atol=1e-6)
 
 
+def test_sums_are_exact_in_any_order_and_never_overflow() -> None:
+    g = np.random.default_rng(4)
+    grown = [random_tree(12, g, 3) for _ in range(40)]
+    X = g.integers(0, 8, size=(500, 3)).astype(float)
+    np.testing.assert_array_equal(LeafMasks.of(grown, 3).total(X), LeafMasks.of(grown[::-1], 3).total(X))
+    huge = [{**tree, "value": tree["value"] * 1e9} for tree in grown]
+    np.testing.assert_allclose(LeafMasks.of(huge, 3).total(X), 1e9 * LeafMasks.of(grown, 3).total(X), atol=1e4)
+
+
 def test_groups_share_their_places() -> None:
     g = np.random.default_rng(1)
     groups = [[random_tree(size, g, 3) for size in sizes] for sizes in ((5, 8), (24, 32, 2), ())]
     X = g.integers(-1, 8, size=(1_000, 3)).astype(float)
     beside = LeafMasks.side_by_side(groups, 3)
-    places = beside[0].places(X)
+    places = beside[0].places(X[:, :-1])
     for masks, trees in zip(beside, groups, strict=True):
-        np.testing.assert_allclose(masks.total_at(places, len(X)), LeafMasks.of(trees, 3).total(X))
+        np.testing.assert_allclose(masks.total_at(places, X[:, -1]), LeafMasks.of(trees, 3).total(X), atol=1e-6)
 
 
-@pytest.mark.parametrize("how", ["two parents", "too many leaves", "backwards"])
+@pytest.mark.parametrize("how", ["two parents", "too many leaves", "backwards", "no number"])
 def test_a_damaged_tree_is_refused(how: str) -> None:
     tree = random_tree(MOST_LEAVES + (how == "too many leaves"), np.random.default_rng(2), 3)
     inner = np.flatnonzero(tree["feature"] >= 0)
@@ -74,5 +83,7 @@ def test_a_damaged_tree_is_refused(how: str) -> None:
         tree["right"][inner[0]] = tree["left"][inner[0]]
     elif how == "backwards":
         tree["left"][inner[-1]] = 0
+    elif how == "no number":
+        tree["value"][0] = np.inf
     with pytest.raises(InputError, match="damaged"):
         parted(*joined([tree]), 3)

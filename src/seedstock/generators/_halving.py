@@ -169,7 +169,7 @@ class Halving:
     def _upper(self, places: Places, level: int, at: Codes) -> Floats:
         """Return the probability of the upper half for rows that have reached a half, shape (n,)."""
         masks = self._masks[level]
-        log_odds = masks.total_at([*places, masks.place(at, self.predictors)], len(at))
+        log_odds = masks.total_at(places, at)
         # Where a half has no codes, there is nothing to draw.
         rest = len(self.levels) - 1 - level
         reached = np.bincount(self._filled >> rest, minlength=2 << level) > 0

@@ -2,13 +2,15 @@
 
 Each node that a row fails rules out the leaves on its left; what is left after all nodes is known by its lowest
 bit, the leaf that a walk would have reached (Lucchese et al. 2015, QuickScorer, section 3). Which leaves a value of
-one feature rules out is looked up for all trees together, so that a row costs one lookup a feature.
+one feature rules out is looked up for all trees together, so that a row costs one lookup a feature; features with few
+thresholds share one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Self
 
 import numpy as np
@@ -18,11 +20,13 @@ from seedstock.generators._bins import place
 from seedstock.generators._stored_trees import Tree
 
 Floats = NDArray[np.float64]
-Places = list[NDArray[np.int64] | None]
-"""Of each feature: how many of its thresholds are below each row's value, shape (n,); None where nothing asks."""
+Places = list[NDArray[np.int64]]
+"""Of each group of features: which of its places each row has, shape (n,)."""
 
 _CELLS = 1 << 17
 """Rows times trees that are worked on at a time: they stay in a processor's cache."""
+_TOGETHER = 512
+"""Places of features that are looked up together, at most."""
 _BITS = 30
 """Bits of a sum of values; a unit is small beside what a single tree tells."""
 _FEWEST_ROWS = 64
@@ -42,8 +46,11 @@ class LeafMasks:
     ----------
     thresholds : list of p float64 ndarrays
         All thresholds of each feature, ascending.
-    left_over : list of p ndarrays, shape (thresholds + 1, trees)
-        The leaves that remain, as bits of 8, 16 or 32, for a value above so many thresholds.
+    groups : list of lists of int
+        Features that are looked up together; the last feature stands apart, for it may be known later.
+    left_over : list of ndarrays, shape (places, trees)
+        Of each group, and then of the last feature: the leaves that remain, as bits of 8, 16 or 32, for each place
+        among the thresholds.
     values : int32 ndarray, shape (trees, 8, 16 or 32)
         A tree's value by the hash of its leaf's bit, `_hash`, in units: whole numbers add up to the same everywhere.
     unit : float
@@ -51,6 +58,7 @@ class LeafMasks:
     """
 
     thresholds: list[Floats]
+    groups: list[list[int]]
     left_over: list[NDArray[Any]]
     values: NDArray[np.int32]
     unit: float
@@ -82,42 +90,72 @@ class LeafMasks:
                 feature = int(tree["feature"][node])
                 above = np.searchsorted(thresholds[feature], tree["threshold"][node]) + 1
                 tables[feature][above, i] &= dtype(every & ~left)
-        most = float(np.abs(values).max(axis=1).sum())
-        unit = 2.0 ** np.ceil(np.log2(max(most, 1.0)) - _BITS)
-        whole = np.round(values / unit).astype(np.int32)
-        return cls(thresholds, [np.bitwise_and.accumulate(table, axis=0) for table in tables], whole, unit)
+        tables = [np.bitwise_and.accumulate(table, axis=0) for table in tables]
+        groups = _groups([len(at) for at in thresholds[:-1]])
+        left_over = [reduce(_both, [tables[f] for f in group]) for group in groups]
+        unit = 2.0 ** np.ceil(np.log2(max(float(np.abs(values).max(axis=1).sum()), 1.0)) - _BITS)
+        return cls(thresholds, groups, [*left_over, tables[-1]], np.round(values / unit).astype(np.int32), unit)
 
-    def total(self, X: Floats) -> Floats:
+    def total(self, X: NDArray[Any]) -> Floats:
         """Return the sum of all trees' values for each row of X, shape (n, p)."""
-        return self.total_at(self.places(X), len(X))
+        return self.total_at(self.places(X), X[:, -1])
 
-    def places(self, X: Floats) -> Places:
-        """Return where the first features' values X, shape (n, q), lie among their thresholds."""
-        return [self.place(X[:, feature], feature) for feature in range(X.shape[1])]
+    def places(self, X: NDArray[Any]) -> Places:
+        """Return where the values of all features but the last, the first columns of X, lie among their thresholds."""
+        out = []
+        for group in self.groups:
+            at = place(X[:, group[0]], self.thresholds[group[0]])
+            for feature in group[1:]:
+                at = at * (len(self.thresholds[feature]) + 1) + place(X[:, feature], self.thresholds[feature])
+            out.append(at)
+        return out
 
-    def place(self, x: NDArray[Any], feature: int) -> NDArray[np.int64] | None:
-        """Return where one feature's values, shape (n,), lie among its thresholds."""
-        return place(x, self.thresholds[feature]) if len(self.thresholds[feature]) else None
-
-    def total_at(self, places: Places, n: int) -> Floats:
-        """Return the sum of all trees' values for n rows whose features' places are known."""
-        trees = self.values.shape[0]
+    def total_at(self, places: Places, last: NDArray[Any]) -> Floats:
+        """Return the sum of all trees' values for n rows by their places and the values of the last feature."""
+        trees, n = len(self.values), len(last)
         out = np.zeros(n)
-        asked = [(table, at) for table, at in zip(self.left_over, places, strict=True) if at is not None]
         if not trees:
             return out
-        values, dtype = self.values.ravel(), self.left_over[0].dtype
-        first = np.arange(0, len(values), self.values.shape[1]).astype(np.uint16 if len(values) <= 1 << 16 else np.int64)
+        asked = list(zip(self.left_over, [*places, place(last, self.thresholds[-1])], strict=True))
+        values = self.values.ravel()
+        small = np.uint16 if len(values) <= 1 << 16 else np.int64
+        first = np.arange(0, len(values), self.values.shape[1]).astype(small)
         rows = max(_FEWEST_ROWS, _CELLS // trees)
         for start in range(0, n, rows):
             block = slice(start, min(start + rows, n))
-            left = np.full((block.stop - start, trees), np.iinfo(dtype).max, dtype)
             # All places are inside: what is looked up for "clip" is not checked once more.
-            for table, at in asked:
+            left = asked[0][0].take(asked[0][1][block], axis=0, mode="clip")
+            for table, at in asked[1:]:
                 left &= table.take(at[block], axis=0, mode="clip")
             left &= -left
             out[block] = values.take(_hash(left) + first, mode="clip").sum(axis=1, dtype=np.int32)
         return out * self.unit
+
+
+def _groups(thresholds: Sequence[int]) -> list[list[int]]:
+    """Return groups of features that have few places together, by how many thresholds each has; some have none.
+
+    >>> _groups([1, 0, 300, 2, 800])
+    [[0, 3], [2], [4]]
+    """
+    out: list[list[int]] = []
+    size = _TOGETHER
+    for feature in np.argsort(thresholds, kind="stable").tolist():
+        if not thresholds[feature]:
+            continue
+        size *= thresholds[feature] + 1
+        if size <= _TOGETHER:
+            out[-1].append(feature)
+        else:
+            out.append([feature])
+            size = thresholds[feature] + 1
+    return out
+
+
+def _both(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """Return what is left over for each place in one table with each in another."""
+    both: NDArray[Any] = (one[:, None] & other[None]).reshape(len(one) * len(other), one.shape[1])
+    return both
 
 
 def _hash(bit: NDArray[Any]) -> NDArray[Any]:
