@@ -94,12 +94,18 @@ def test_ctrl_c_in_a_metric_is_no_score(monkeypatch: pytest.MonkeyPatch) -> None
         stages.judge(Evidence(data(), data(), data()), 0, Clock(Silent()), ["stops"])
 
 
-def test_rows_go_to_the_sink_in_chunks_and_only_some_are_kept() -> None:
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [
+        (drawing.CHUNK_ROWS + 10, [*[BLOCK_ROWS] * (drawing.CHUNK_ROWS // BLOCK_ROWS), 10]),
+        (3 * drawing.CHUNK_ROWS + 10, [*[drawing.CHUNK_ROWS] * 3, 10]),
+    ],
+)
+def test_rows_go_to_the_sink_in_chunks_and_only_some_are_kept(n: int, sizes: list[int]) -> None:
     fitted = Independent().fit(data(), Rng(1))
-    sizes: list[int] = []
-    n = drawing.CHUNK_ROWS + 10
-    kept = drawing.draw(fitted, n, Rng(2), sink=lambda d: sizes.append(len(d.table)), keep=100)
-    assert sizes == [drawing.CHUNK_ROWS, 10]
+    seen: list[int] = []
+    kept = drawing.draw(fitted, n, Rng(2), sink=lambda d: seen.append(len(d.table)), keep=100)
+    assert seen == sizes
     assert kept.table.equals(fitted.sample(100, Rng(2)).table) or len(kept.table) == 100
     whole = drawing.draw(fitted, n, Rng(2))
     assert whole.table.equals(fitted.sample(n, Rng(2)).table)
