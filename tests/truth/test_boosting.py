@@ -1,4 +1,4 @@
-"""Boosted trees over bins: against scikit-learn's own classifier, and against a literal walk."""
+"""Boosted trees over bins, against scikit-learn's own classifier."""
 
 from __future__ import annotations
 
@@ -15,14 +15,6 @@ from seedstock.generators._compiled import CompiledTree
 from seedstock.generators._stored_trees import Tree
 
 
-def walk(tree: Tree, x: np.ndarray) -> float:
-    node = 0
-    while tree["feature"][node] >= 0:
-        goes_left = x[tree["feature"][node]] <= tree["threshold"][node]
-        node = tree["left"][node] if goes_left else tree["right"][node]
-    return float(tree["value"][node])
-
-
 def total(trees: list[Tree], X: np.ndarray) -> np.ndarray:
     return np.sum([CompiledTree(**tree)(X) for tree in trees], axis=0)
 
@@ -31,15 +23,6 @@ def two_kinds(n: int, seed: int, values: int = 30) -> tuple[np.ndarray, np.ndarr
     g = np.random.default_rng(seed)
     X = g.integers(values, size=(n, 4)).astype(float)
     return X, g.random(n) < 1 / (1 + np.exp(-(X[:, 0] - X[:, 1]) / values * 6))
-
-
-def test_compiled_trees_do_as_a_literal_walk() -> None:
-    X, y = two_kinds(3_000, 0)
-    bins = Bins.of(X)
-    trees, _ = boost(bins.place(X), y, 1, 10, 50)
-    assert len(trees) > 5
-    for tree in bins.unplaced(trees):
-        np.testing.assert_array_equal(CompiledTree(**tree)(X[:200]), [walk(tree, x) for x in X[:200]])
 
 
 def test_trees_are_those_of_the_classifier_for_the_same_rows() -> None:

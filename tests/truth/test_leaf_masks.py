@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedstock.core.errors import InputError
+from seedstock.generators._compiled import CompiledTree
 from seedstock.generators._leaf_masks import LeafMasks
 from seedstock.generators._stored_trees import MOST_LEAVES, Tree, joined, parted
 
@@ -37,23 +38,26 @@ def walk(tree: Tree, x: np.ndarray) -> float:
     return float(tree["value"][node])
 
 
-@settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 2**32), most=st.integers(1, MOST_LEAVES), trees=st.integers(1, 9), rows=st.integers(0, 200))
-def test_as_a_literal_walk(seed: int, most: int, trees: int, rows: int) -> None:
+@settings(deadline=None, max_examples=100)
+@given(
+    seed=st.integers(0, 2**32), most=st.integers(1, MOST_LEAVES), trees=st.integers(1, 9), rows=st.integers(0, 200),
+    codes=st.booleans(),
+)  # fmt: skip
+def test_as_a_literal_walk(seed: int, most: int, trees: int, rows: int, codes: bool) -> None:
     g = np.random.default_rng(seed)
     grown = [random_tree(int(g.integers(1, most + 1)), g, 4) for _ in range(trees)]
-    # Values on the thresholds, between them and beyond them, and none at all.
-    X = g.choice([*np.arange(-1, 7, 0.5), np.nan, np.inf, -np.inf], size=(rows, 4))
+    # Values on the thresholds, between them and beyond them, and none at all; codes are looked up once each.
+    values = np.arange(8.0) if codes else [*np.arange(-1, 7, 0.5), np.nan, np.inf, -np.inf]
+    X = g.choice(values, size=(rows, 4))
     expected = [sum(walk(tree, x) for tree in grown) for x in X]
     np.testing.assert_allclose(LeafMasks.of(grown, 4).total(X), expected, atol=1e-6)
 
 
-def test_codes_that_are_looked_up_once_each_fall_as_a_literal_walk_has_them() -> None:
+def test_compiled_trees_do_as_a_literal_walk() -> None:
     g = np.random.default_rng(2)
-    grown = [random_tree(9, g, 3) for _ in range(6)]
-    X = g.integers(0, 8, size=(300, 3)).astype(float)
-    expected = [sum(walk(tree, x) for tree in grown) for x in X]
-    np.testing.assert_allclose(LeafMasks.of(grown, 3).total(X), expected, atol=1e-6)
+    X = g.choice(np.arange(-1, 7, 0.5), size=(200, 3))
+    for tree in (random_tree(leaves, g, 3) for leaves in (1, 2, 16, 32)):
+        np.testing.assert_array_equal(CompiledTree(**tree)(X), [walk(tree, x) for x in X])
 
 
 def test_sums_are_exact_in_any_order_and_never_overflow() -> None:
@@ -75,7 +79,7 @@ def test_groups_share_their_places() -> None:
         np.testing.assert_allclose(masks.total_at(places, X[:, -1]), LeafMasks.of(trees, 3).total(X), atol=1e-6)
 
 
-@pytest.mark.parametrize("how", ["two parents", "too many leaves", "backwards", "no number"])
+@pytest.mark.parametrize("how", ["two parents", "too many leaves", "backwards", "no number", "beyond all sums"])
 def test_a_damaged_tree_is_refused(how: str) -> None:
     tree = random_tree(MOST_LEAVES + (how == "too many leaves"), np.random.default_rng(2), 3)
     inner = np.flatnonzero(tree["feature"] >= 0)
@@ -84,6 +88,8 @@ def test_a_damaged_tree_is_refused(how: str) -> None:
     elif how == "backwards":
         tree["left"][inner[-1]] = 0
     elif how == "no number":
-        tree["value"][0] = np.inf
+        tree["value"][0] = np.nan
+    elif how == "beyond all sums":
+        tree["value"][0] = 1e308
     with pytest.raises(InputError, match="damaged"):
         parted(*joined([tree]), 3)

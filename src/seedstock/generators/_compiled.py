@@ -1,7 +1,8 @@
 """Trees grown and evaluated by scikit-learn's compiled code: the one place that knows it.
 
-The grower and the predictor are not part of scikit-learn's public face. `tests/truth/test_boosting.py` holds them to a
-literal walk and to the classifier that is made of them, so that a release that changes them is noticed there.
+The grower and the predictor are not part of scikit-learn's public face. `tests/truth` holds them to a literal walk
+(`test_leaf_masks.py`) and to the classifier that is made of them (`test_boosting.py`), so that a release that changes
+them is noticed there.
 """
 
 from __future__ import annotations

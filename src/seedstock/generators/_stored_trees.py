@@ -15,6 +15,8 @@ Tree = Mapping[str, NDArray[Any]]
 
 MOST_LEAVES = 32
 """Leaves of a boosted tree at most: as many as a number has bits."""
+_FAR = 1e9
+"""Beyond any sum of log odds."""
 
 _PARTS = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
 
@@ -40,7 +42,7 @@ def parted(arrays: Mapping[str, NDArray[Any]], sizes: Sequence[int], n_features:
     Raises
     ------
     InputError
-        If a tree points outside itself or at a feature that is not there.
+        If a tree points outside itself or at a feature that is not there, or a value is none that trees have.
     """
     ends = np.cumsum(sizes).astype(int).tolist()
     trees = []
@@ -56,9 +58,11 @@ def parted(arrays: Mapping[str, NDArray[Any]], sizes: Sequence[int], n_features:
             and all(((tree[s][inner] > own) & (tree[s][inner] < n)).all() for s in ("left", "right"))
             and len(np.unique(below)) == len(below)
             and n - len(own) <= MOST_LEAVES
-            and np.isfinite(tree["value"]).all()
+            and (np.abs(tree["value"]) < _FAR).all()
         )
         if not fits:
-            raise InputError("this model is damaged: its boosted trees point outside themselves; fit it again")
+            raise InputError(
+                "this model is damaged: its boosted trees point outside themselves or hold no log odds; fit it again"
+            )
         trees.append(tree)
     return tuple(trees)
