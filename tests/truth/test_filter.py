@@ -60,6 +60,20 @@ def test_a_known_ratio_is_recovered() -> None:
     assert fitted.rate == pytest.approx((weight / weight.max()).mean(), abs=0.05)
 
 
+def test_a_known_ratio_is_recovered_among_more_values_than_bins() -> None:
+    g = np.random.default_rng(2)
+    upper = g.random(20_000) < 0.75
+    real = {"x": g.integers(500, size=20_000) + 500 * upper}
+
+    def draw(n: int, rng: Rng, keep: Filter | None) -> dict[str, np.ndarray]:
+        return {"x": rng.generator().integers(1_000, size=n)}
+
+    fitted = Filter.fit(draw, real, {"x": 1_000}, Rng(3), 3)
+    weight = np.exp(fitted._by_trees({"x": np.arange(1_000)}))  # factors of single codes would make up for wrong trees
+    assert weight[500:].mean() / weight[:500].mean() == pytest.approx(3.0, rel=0.15)
+    assert weight[510:].min() > weight[:490].max()
+
+
 def test_the_state_round_trips_and_damage_is_found() -> None:
     g = np.random.default_rng(5)
     fitted = Filter.fit(draw_uniform, {"x": g.integers(7, size=3_000)}, {"x": 10}, Rng(6), 1)

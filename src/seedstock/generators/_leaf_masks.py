@@ -135,8 +135,8 @@ class LeafMasks:
 def _groups(thresholds: Sequence[int]) -> list[list[int]]:
     """Return groups of features that have few places together, by how many thresholds each has; some have none.
 
-    >>> _groups([1, 0, 300, 2, 800])
-    [[0, 3], [2], [4]]
+    >>> _groups([1, 0, 300, 20, 20])
+    [[0, 3], [4], [2]]
     """
     out: list[list[int]] = []
     size = _TOGETHER
