@@ -15,9 +15,11 @@ from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms
 from seedstock.encoding.plan import Plan
-from seedstock.generators import _grow_trees, _learn_column
+from seedstock.generators import _learn_column, _shrinkage
+from seedstock.generators._classes import classes_of, placement
 from seedstock.generators._ensemble import Occurrences
-from seedstock.generators._grow_trees import TreeSettings, classes_of, grow, placement
+from seedstock.generators._grow_trees import grow
+from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._halving import Halving
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._leaves import Leaves
@@ -184,9 +186,9 @@ def test_the_target_depends_on_all_columns_as_it_was_planted() -> None:
 def test_classes_are_counted_alike_with_and_without_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = 3 * np.random.default_rng(8).integers(0, 50, 400) + 7  # with gaps: places among keys are no keys
     asked = keys[:60]
-    dense = _grow_trees._counter(keys, 200)(asked)
-    monkeypatch.setattr(_grow_trees, "_COUNTED", 0)
-    assert (_grow_trees._counter(keys, 200)(asked) == dense).all()
+    dense = _shrinkage._counter(keys, 200)(asked)
+    monkeypatch.setattr(_shrinkage, "_COUNTED", 0)
+    assert (_shrinkage._counter(keys, 200)(asked) == dense).all()
     assert (dense == [np.sum(keys == k) for k in asked]).all()
 
 

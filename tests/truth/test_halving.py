@@ -89,7 +89,7 @@ def test_many_values_and_missing_cells_keep_their_shares_inside_bins() -> None:
     y = np.round(x + g.normal(0, 0.2, len(x)), 3)
     missing = x > 0.9
     atoms, codes = Atoms.fit(Column(y, missing), ColumnSchema("number", dtype="float64", decimals=3))
-    from seedstock.generators._grow_trees import classes_of
+    from seedstock.generators._classes import classes_of
 
     found = Halving.fit(x[:, None], codes, classes_of(atoms, np.arange(atoms.k), 32), atoms, Rng(8), 50_000)
     assert found is not None

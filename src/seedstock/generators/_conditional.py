@@ -13,7 +13,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._grow_trees import classes_of
+from seedstock.generators._classes import classes_of
 from seedstock.generators._halving import Halving
 from seedstock.generators._leaves import Leaves
 from seedstock.generators._presence import Presence

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.core.rng import Rng
+from seedstock.generators._classes import classes_of
 from seedstock.generators._wanted import Wanted
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ def counted(model: TabularFitted, n: int, wanted: Wanted, rng: Rng) -> NDArray[n
     Below a few draws in `_ROWS` it is a rough number; none at all is 0. Numbers that hardly repeat count together with
     those near them.
     """
-    from seedstock.generators._grow_trees import classes_of
-
     drawn = model.draw(_ROWS, rng.child("evidence"), Wanted({}))
     names = list(wanted)
     key = np.stack([wanted[name] for name in names], axis=1)

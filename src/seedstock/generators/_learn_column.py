@@ -11,20 +11,16 @@ from numpy.typing import NDArray
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import FEW, Atoms, Codes
 from seedstock.encoding.plan import Plan
+from seedstock.generators._classes import classes_of, placement
 from seedstock.generators._conditional import Conditional, Kernel, design
-from seedstock.generators._grow_trees import (
-    LineTask,
-    TreeSettings,
-    classes_of,
-    drawn_loss,
-    grow,
-    placement,
-    surprise,
-)
+from seedstock.generators._grow_trees import grow
+from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._halving import Halving
 from seedstock.generators._leaves import Leaves
 from seedstock.generators._linear_leaves import Scale, numbers, spikes_of
+from seedstock.generators._lined_trees import LineTask
 from seedstock.generators._presence import Presence
+from seedstock.generators._surprise import drawn_loss, surprise
 
 Floats = NDArray[np.float64]
 
@@ -108,8 +104,8 @@ def _lined(task: _Task, settings: ColumnSettings, scale: Scale, lines: LineTask)
     lined = replace(trees, min_leaf_rows=max(_LINE_ROWS, trees.min_leaf_rows))
     trial = task.rng.child("lines")
     of = task.X, task.classes, task.codes, task.atoms
-    loss = surprise(*of, lined, trial, lines)
-    if loss >= (1 - _LINE_GAIN) * surprise(*of, lined, trial):
+    loss, plain = surprise(*of, lined, trial, (lines, None))
+    if loss >= (1 - _LINE_GAIN) * plain:
         return None
     if (found := _boosted(task, settings.boost_rows)) is not None:
         halving, _, held = found
@@ -159,7 +155,7 @@ def _finer(task: _Task, trees: TreeSettings) -> _Task:
     finer = replace(task, classes=classes_of(task.atoms, task.codes, n_classes))
     if finer.classes.max() <= task.classes.max():
         return task
-    usual, fine = (surprise(t.X, t.classes, t.codes, t.atoms, trees, t.rng.child("finer")) for t in (task, finer))
+    (usual,), (fine,) = (surprise(t.X, t.classes, t.codes, t.atoms, trees, t.rng.child("finer")) for t in (task, finer))
     return finer if fine < (1 - _FINE_GAIN) * usual else task
 
 

@@ -13,7 +13,7 @@ from seedstock.core.table import Table
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.plan import Plan
-from seedstock.generators._grow_trees import classes_of
+from seedstock.generators._classes import classes_of
 
 GROUPS = 200
 """A number that hardly repeats counts together with its half percent of the values."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Codes
 from seedstock.generators._ensemble import Ensemble
-from seedstock.generators._grow_trees import TreeSettings, grow
+from seedstock.generators._grow_trees import grow
+from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._series_dynamics import Donors
 from seedstock.generators._series_width import spread
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Atoms
-from seedstock.generators._grow_trees import TreeSettings, placement
+from seedstock.generators._classes import placement
+from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._series_course import Course, regimes
 from seedstock.generators._series_dynamics import RECENT, Donors, Lags, features, filled, fit_lags
 from seedstock.generators._series_kinds import carried, fit_absences, fit_trees, kinds_of, lasting, patterns_of

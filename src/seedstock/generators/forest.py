@@ -22,7 +22,7 @@ from seedstock.encoding.plan import Plan
 from seedstock.encoding.siblings import earlier_first
 from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
-from seedstock.generators._grow_trees import TreeSettings
+from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._last_look import tells_less
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._particles import draw_given, evidence
