@@ -267,3 +267,14 @@ def test_of_sizes_of_leaves_that_tell_alike_the_larger_is_taken() -> None:
     assert isinstance(kernel, Leaves)
     e = kernel.ensemble
     assert (e.end - e.start)[e.feature < 0].min() >= 100
+
+
+def test_a_few_trees_do_not_speak_for_a_forest_that_sees_many_more_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred steps up and down: sixty rows a step tell them, five do not; what halves tell lies between."""
+    g = np.random.default_rng(9)
+    x = g.random((6_000, 1))
+    y = Column.of(g.integers(2, size=100)[(100 * x[:, 0]).astype(int)])
+    monkeypatch.setattr(_learn_column, "_TRIAL_ROWS", 500)
+    halves = lambda *_: (None, np.full(900, -0.4), np.arange(900))  # noqa: E731
+    monkeypatch.setattr(_learn_column, "_boosted", halves)
+    assert isinstance(learned(y, ColumnSchema("number", dtype="int64", decimals=0), x), Leaves)

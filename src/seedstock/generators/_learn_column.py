@@ -37,7 +37,7 @@ _SIZES = ((5.0, -0.001), (0.5, 0.03))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away; large ones may add some."""
 _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
 _CLEAR = 0.05
-"""Share of the loss of a few trees that all trees together hardly take away."""
+"""Share of the loss of a few trees that all trees hardly take away, if they see no more than twice as many rows."""
 _FINE_CLASSES, _FINE_GAIN = 256, 0.03
 """Classes of a column that the usual ones leave all but known, and the share of the loss that they must take away."""
 
@@ -125,7 +125,8 @@ def _unlined(task: _Task, settings: ColumnSettings) -> Kernel:
     # Where the leaves have told next to nothing, or nearly all, there is little to gain.
     if _TOLD[0] < told < _TOLD[1]:
         found = _boosted(task, settings.boost_rows)
-    if found is not None and _tells_more(found, likelihood, settings.boost_gain + _CLEAR):
+    foretold = min(len(task.codes), trees.rows_per_tree) <= 2 * _TRIAL_ROWS
+    if foretold and found is not None and _tells_more(found, likelihood, settings.boost_gain + _CLEAR):
         return found[0]
     if told >= _TOLD[1]:
         task = _finer(task, trees)
