@@ -18,14 +18,16 @@ from seedstock.encoding.plan import Plan
 from seedstock.generators import _learn_column, _shrinkage
 from seedstock.generators._classes import classes_of, placement
 from seedstock.generators._ensemble import Occurrences
+from seedstock.generators._forest_fitted import ForestFitted
 from seedstock.generators._grow_trees import grow
 from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._halving import Halving
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._leaves import Leaves
 from seedstock.generators._linear_leaves import fit_lines
+from seedstock.generators._shrinkage import Held
 from seedstock.generators._wanted import FREE, Wanted
-from seedstock.generators.forest import Forest, ForestFitted
+from seedstock.generators.forest import Forest
 
 SETTINGS = TreeSettings(trees=5, min_leaf_rows=5, structure_share=0.6, rows_per_tree=10_000, shrinkage_share=1.0)
 
@@ -278,3 +280,18 @@ def test_a_few_trees_do_not_speak_for_a_forest_that_sees_many_more_rows(monkeypa
     halves = lambda *_: (None, np.full(900, -0.4), np.arange(900))  # noqa: E731
     monkeypatch.setattr(_learn_column, "_boosted", halves)
     assert isinstance(learned(y, ColumnSchema("number", dtype="int64", decimals=0), x), Leaves)
+
+
+def test_a_few_trees_foretell_what_all_of_them_will_tell() -> None:
+    g = np.random.default_rng(10)
+    x = g.random((4_000, 3))
+    y = np.clip((10 * x[:, 0] + 5 * x[:, 1] * x[:, 2] + g.normal(size=4_000)).astype(int), 0, 15)
+
+    def held(trees: int) -> Held:
+        return grow(x, y, y, replace(SETTINGS, trees=trees), Rng(1))[2]
+
+    few, all_of_them = held(4), held(40)
+    now, then = float(np.nanmean(few.likelihood)), float(np.nanmean(all_of_them.likelihood))
+    foretold = float(np.nanmean(few.foretold(0.4 * 40)))
+    assert then - now > 0.02
+    assert foretold == pytest.approx(then, abs=0.35 * (then - now))

@@ -13,7 +13,7 @@ from seedstock.generators._ensemble import Ensemble
 from seedstock.generators._grown_tree import GrownTree, TreeSettings
 from seedstock.generators._linear_leaves import Lines
 from seedstock.generators._lined_trees import LineTask, fit_all_lines
-from seedstock.generators._shrinkage import best_shrinkage
+from seedstock.generators._shrinkage import Held, best_shrinkage
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ def grow(
     settings: TreeSettings,
     rng: Rng,
     lines: LineTask | None = None,
-) -> tuple[Ensemble, Lines | None, Floats]:
+) -> tuple[Ensemble, Lines | None, Held]:
     """Grow an ensemble on predictors X, shape (n, p), that tells `classes` apart and holds `codes`.
 
     A tree's structure comes from a random share of its rows, its values from all of them. The shrinkage is
@@ -38,8 +38,8 @@ def grow(
     -------
     Ensemble
     Lines or None
-    float64 ndarray, shape (n,)
-        Log likelihood of each row's class (of its residual's, with lines) out of bag; NaN where no tree can tell.
+    Held
+        How well each row's class (its residual's, with lines) is told out of bag.
     """
     trees = [GrownTree.grow(X, classes, settings, rng.child("tree", t)) for t in range(settings.trees)]
     fitted = None
@@ -54,8 +54,8 @@ def grow(
         kinds = [of_code[h] for h in held]
     else:
         held, kinds = [codes[t.rows] for t in trees], [classes[t.rows] for t in trees]
-    best, likelihood = best_shrinkage(trees, kinds, len(codes))
-    return _flatten(trees, held, settings.shrinkage(best)), fitted, likelihood
+    best, told = best_shrinkage(trees, kinds, len(codes))
+    return _flatten(trees, held, settings.shrinkage(best)), fitted, told
 
 
 def _flatten(trees: list[GrownTree], held: list[Codes], shrinkage: float) -> Ensemble:

@@ -20,6 +20,7 @@ from seedstock.generators._leaves import Leaves
 from seedstock.generators._linear_leaves import Scale, numbers, spikes_of
 from seedstock.generators._lined_trees import LineTask
 from seedstock.generators._presence import Presence
+from seedstock.generators._shrinkage import Held
 from seedstock.generators._surprise import drawn_loss, surprise
 
 Floats = NDArray[np.float64]
@@ -36,8 +37,8 @@ _BOOST_LEAST, _BOOST_CELLS = 2_000, 500_000
 _SIZES = ((5.0, -0.001), (0.5, 0.03))
 """Other sizes of leaves that are tried, and the share of the loss that they must take away; large ones may add some."""
 _TRIAL_TREES, _TRIAL_ROWS = 4, 30_000
-_CLEAR = 0.05
-"""Share of the loss of a few trees that all trees hardly take away, if they see no more than twice as many rows."""
+_FORETOLD = 0.015
+"""Share of the loss by which a few trees may err in foretelling that of all."""
 _FINE_CLASSES, _FINE_GAIN = 256, 0.03
 """Classes of a column that the usual ones leave all but known, and the share of the loss that they must take away."""
 
@@ -53,11 +54,14 @@ class ColumnSettings:
         Rows that boosted trees see at most; 0: none are tried.
     boost_gain : float
         Share of the held-out loss that boosted trees must take away.
+    plain : bool
+        Whether leaves of the usual size are taken without trying anything else.
     """
 
     trees: TreeSettings
     boost_rows: int
     boost_gain: float = 0.005
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,21 +123,40 @@ def _lined(task: _Task, settings: ColumnSettings, scale: Scale, lines: LineTask)
 
 def _unlined(task: _Task, settings: ColumnSettings) -> Kernel:
     """Return plain leaves, large or small, or boosted halves."""
-    trees, likelihood = _sized(task, settings.trees)
-    told = 0.0 if np.isnan(likelihood).all() else _told(task.classes, likelihood)
+    if settings.plain:
+        return Leaves(grow(task.X, task.classes, task.codes, settings.trees, task.rng)[0])
+    usual = _tried(task, settings.trees)
+    told = 0.0 if np.isnan(usual.likelihood).all() else _told(task.classes, usual.likelihood)
     found = None
     # Where the leaves have told next to nothing, or nearly all, there is little to gain.
     if _TOLD[0] < told < _TOLD[1]:
         found = _boosted(task, settings.boost_rows)
-    foretold = min(len(task.codes), trees.rows_per_tree) <= 2 * _TRIAL_ROWS
-    if foretold and found is not None and _tells_more(found, likelihood, settings.boost_gain + _CLEAR):
+    if found is not None and _surely_more(task, settings, found, usual):
         return found[0]
+    trees = _sized(task, settings.trees, usual)
     if told >= _TOLD[1]:
         task = _finer(task, trees)
-    ensemble, _, likelihood = grow(task.X, task.classes, task.codes, trees, task.rng)
-    if found is not None and _tells_more(found, likelihood, settings.boost_gain):
+    ensemble, _, held = grow(task.X, task.classes, task.codes, trees, task.rng)
+    if found is not None and _tells_more(found, held.likelihood, settings.boost_gain):
         return found[0]
     return Leaves(ensemble)
+
+
+def _surely_more(task: _Task, settings: ColumnSettings, found: tuple[Halving, Floats, Codes], usual: Held) -> bool:
+    """Tell whether halves tell more than all trees will, of the usual leaves or smaller ones, as a few foretell it.
+
+    Where all trees see far more rows than those few, they do not.
+    """
+    trees, n = settings.trees, len(task.codes)
+    if min(n, trees.rows_per_tree) > 2 * _TRIAL_ROWS:
+        return False
+    unseen_by = (1 - trees.structure_share) * trees.trees * min(1.0, trees.rows_per_tree / n)
+    gain = settings.boost_gain + _FORETOLD
+
+    def more(held: Held) -> bool:
+        return _tells_more(found, held.foretold(unseen_by), gain)
+
+    return more(usual) and more(_tried(task, replace(trees, min_leaf_rows=max(1, trees.min_leaf_rows // 2))))
 
 
 def _told(classes: Codes, likelihood: Floats) -> float:
@@ -160,28 +183,30 @@ def _finer(task: _Task, trees: TreeSettings) -> _Task:
     return finer if fine < (1 - _FINE_GAIN) * usual else task
 
 
-def _sized(task: _Task, trees: TreeSettings) -> tuple[TreeSettings, Floats]:
-    """Return leaves of the size that a few trees choose, and their log likelihoods out of bag, shape (n,).
+def _tried(task: _Task, trees: TreeSettings) -> Held:
+    """Return how well a few trees tell rows out of bag."""
+    few = replace(trees, trees=min(_TRIAL_TREES, trees.trees), rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree))
+    return grow(task.X, task.classes, task.codes, few, task.rng.child("leaves"))[2]
+
+
+def _sized(task: _Task, trees: TreeSettings, usual: Held) -> TreeSettings:
+    """Return leaves of the size that a few trees choose; `usual` is how well those of the usual size tell.
 
     Smaller ones must be clearly better, since they hold more of single rows; of like ones the larger are taken.
     """
-    few = replace(trees, trees=min(_TRIAL_TREES, trees.trees), rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree))
 
-    def tried(rows: int) -> tuple[float, Floats]:
-        own = replace(few, min_leaf_rows=rows)
-        likelihood = grow(task.X, task.classes, task.codes, own, task.rng.child("leaves"))[2]
-        return -np.inf if np.isnan(likelihood).all() else float(np.nanmean(likelihood)), likelihood
+    def mean(held: Held) -> float:
+        return -np.inf if np.isnan(held.likelihood).all() else float(np.nanmean(held.likelihood))
 
-    usual, likelihood = tried(trees.min_leaf_rows)
     for factor, gain in _SIZES:
         rows = max(1, round(factor * trees.min_leaf_rows))
         if 4 * rows > len(task.codes):
             continue
-        told, own = tried(rows)
+        other = replace(trees, min_leaf_rows=rows)
         # Log likelihoods are below 0: what is taken away of the loss is added to them.
-        if told > (1 - gain) * usual:
-            return replace(trees, min_leaf_rows=rows), own
-    return trees, likelihood
+        if mean(_tried(task, other)) > (1 - gain) * mean(usual):
+            return other
+    return trees
 
 
 def _boosted(task: _Task, boost_rows: int) -> tuple[Halving, Floats, Codes] | None:
