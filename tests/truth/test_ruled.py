@@ -12,9 +12,10 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.plan import Plan
-from seedstock.generators import forest
+from seedstock.generators import _forest_fitted
+from seedstock.generators._forest_fitted import ForestFitted
 from seedstock.generators._ruled import Ruled
-from seedstock.generators.forest import Forest, ForestFitted
+from seedstock.generators.forest import Forest
 
 ROWS = 6_000
 
@@ -44,7 +45,7 @@ def test_a_column_that_breaks_an_order_is_drawn_anew_until_it_does_not(monkeypat
     monkeypatch.setattr(Ruled, "mended", lambda self, codes: codes)
 
     def broken(tries: int) -> float:
-        monkeypatch.setattr(forest, "_TRIES", tries)
+        monkeypatch.setattr(_forest_fitted, "_TRIES", tries)
         drawn = cells(model().draw_free(40_000, Rng(1)))
         return float((drawn["part"] > drawn["whole"]).mean())
 
@@ -90,7 +91,7 @@ def test_conditioned_rows_are_computed_before_they_are_weighed(monkeypatch: pyte
     g, atoms = np.random.default_rng(5), model().plan.atoms
     wanted = model()._wanted(500, Given.of(Table({"whole": Column.of(np.full(500, 30))})))
     guess = {name: wanted[name] if name in wanted else g.integers(atoms[name].k, size=500) for name in model().order}
-    monkeypatch.setattr(forest, "draw_given", lambda *_: guess)
+    monkeypatch.setattr(_forest_fitted, "draw_given", lambda *_: guess)
     drawn = cells(model().draw_met(500, Rng(5), wanted))
     assert (drawn["whole"] == 30).all()
     assert (drawn["part"] <= 30).all()

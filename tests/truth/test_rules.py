@@ -13,7 +13,8 @@ from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.rules.find import find_rules
 from seedstock.encoding.rules.keep import mend
-from seedstock.generators.forest import Forest, ForestFitted
+from seedstock.generators._forest_fitted import ForestFitted
+from seedstock.generators.forest import Forest
 from seedstock.generators.independent import Independent
 
 SMALL = Forest(trees=4, rows_per_tree=2_000, threads=1)

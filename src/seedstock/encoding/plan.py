@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.schema import Schema
-from seedstock.core.table import Column, Dataset, Table
+from seedstock.core.table import Column, Dataset, Mask, Table
 from seedstock.encoding.atoms import Atoms, Codes
 from seedstock.encoding.ids import IdMaker
 from seedstock.encoding.pack import pack, unpack
@@ -23,6 +24,7 @@ from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
 from seedstock.encoding.siblings import Sibling, siblings_of
 from seedstock.encoding.texts import TextMaker
+from seedstock.encoding.ties import Tie
 
 Maker = IdMaker | TextMaker | PersonalMaker
 _MAKERS: dict[str, type[IdMaker] | type[TextMaker]] = {"id": IdMaker, "text": TextMaker}
@@ -36,7 +38,7 @@ class Plan:
     ----------
     schema : Schema
     atoms : mapping of str to Atoms
-        The learned columns, in the table's order.
+        The learned columns, in the table's order; then the hidden ones of ties.
     makers : mapping of str to IdMaker, PersonalMaker or TextMaker
         The columns that are made anew for each row, with the share of cells to leave empty.
     empty : mapping of str to float
@@ -44,6 +46,8 @@ class Plan:
         What every drawn row keeps, in the order of repair.
     siblings : tuple of Sibling
         Times that follow other times closely.
+    ties : tuple of Tie
+        Numbers that are now and then exactly another column's, in the order in which they are drawn.
     """
 
     schema: Schema
@@ -52,6 +56,7 @@ class Plan:
     empty: Mapping[str, float]
     rules: tuple[Rule, ...] = ()
     siblings: tuple[Sibling, ...] = ()
+    ties: tuple[Tie, ...] = ()
 
     @classmethod
     def fit(cls, data: Dataset, search: bool = True) -> tuple[Plan, dict[str, Codes]]:
@@ -75,9 +80,31 @@ class Plan:
         atoms = {name: a for name, (a, _) in fitted.items()}
         return cls(data.schema, atoms, makers, empty, rules, siblings_of({name: table[name] for name in atoms})), codes
 
+    def with_ties(self, ties: Sequence[Tie], table: Table) -> tuple[Plan, dict[str, Codes]]:
+        """Return a plan that learns ties too, and the codes of their hidden columns, each of shape (n,)."""
+        codes = {tie.kind: tie.kinds(table.columns, self.atoms[tie.column]) for tie in ties}
+        hidden = {tie.kind: tie.kind_atoms(codes[tie.kind]) for tie in ties}
+        return replace(self, atoms={**self.atoms, **hidden}, ties=tuple(ties)), codes
+
     def cells(self, codes: Mapping[str, Codes], rng: Rng) -> dict[str, Column]:
-        """Return the learned columns' cells for codes."""
-        return {name: a.column(codes[name], rng.child("cell", name).generator()) for name, a in self.atoms.items()}
+        """Return the learned columns' cells for codes; hidden columns have none."""
+        hidden = {tie.kind for tie in self.ties}
+        out = {
+            name: a.column(codes[name], rng.child("cell", name).generator())
+            for name, a in self.atoms.items()
+            if name not in hidden
+        }
+        return self.tied(out, codes)
+
+    def tied(
+        self, cells: dict[str, Column], codes: Mapping[str, Codes], fixed: Mapping[str, Mask] = MappingProxyType({})
+    ) -> dict[str, Column]:
+        """Return cells of which those that are copies are copied; cells that are fixed, each (n,), stay."""
+        out = dict(cells)
+        for tie in self.ties:
+            if {tie.column, *tie.partners} <= set(out) and tie.kind in codes:
+                out |= tie.copied(out, codes[tie.kind], fixed)
+        return out
 
     def assemble(self, codes: Mapping[str, Codes], n: int, rng: Rng, row: int, seed_rng: Rng) -> Table:
         """Return n rows from codes: cells of the learned columns, and made ones.
@@ -125,6 +152,7 @@ class Plan:
             meta["makers"][name] = maker.to_json()
         meta["rules"] = rules_to_json(self.rules)
         meta["siblings"] = [s.to_json() for s in self.siblings]
+        meta["ties"] = [tie.to_json() for tie in self.ties]
         return State(arrays, meta)
 
     @classmethod
@@ -148,7 +176,8 @@ class Plan:
         if stray := [name for rule in rules for name in rule.columns if name not in atoms]:
             raise InputError(f"this model has a rule about {stray[0]!r}, which it did not learn; fit it again")
         siblings = tuple(Sibling.from_json(s, list(atoms)) for s in state.meta["siblings"])
-        return cls(schema, atoms, makers, empty, rules, siblings)
+        ties = tuple(Tie.from_json(t, atoms) for t in state.meta["ties"])
+        return cls(schema, atoms, makers, empty, rules, siblings, ties)
 
 
 def none_given(given: Table | None) -> bool:

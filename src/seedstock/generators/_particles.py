@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from seedstock.core.errors import ShortfallError
 from seedstock.core.rng import Rng
 from seedstock.encoding.atoms import Codes
+from seedstock.generators._pull import Pull
 from seedstock.generators._wanted import FREE, Wanted
 
 if TYPE_CHECKING:
-    from seedstock.generators.forest import ForestFitted
+    from seedstock.generators._forest_fitted import ForestFitted
 
 Floats = NDArray[np.float64]
 
@@ -118,15 +119,23 @@ class _Cloud:
         """Return the rows wanted, in the order of the conditions; lenient: only the evidence matters."""
         out: dict[str, Codes] = {}
         last = max((self.model.order.index(name) for name in self.names), default=-1)
+        asked = Wanted({name: self.conditions[self.member, i] for i, name in enumerate(self.names)})
+        pulls = Pull.all_of(self.model, self.given, asked, rng.child("pull"))
         for i, name in enumerate(self.model.order):
             g = rng.child(name).generator()
             if name not in self.names:
                 out[name] = self.model.draw_column(name, len(self.member), out, g)
+                for pull in pulls:
+                    pull.steer(name, out, g)
             else:
                 weight = self._meet(name, out, g)
+                for pull in pulls:
+                    weight = weight * (pull.weight if pull.tie.column == name else 1.0)
                 picked = self._resample(weight, g, name, lenient)
                 out = {k: v[picked] for k, v in out.items()}
                 self.origin = self.origin[picked]
+                for pull in pulls:
+                    pull.take(picked)
             if i == last:
                 if lenient:
                     return out

@@ -19,7 +19,7 @@ class Ruled:
     """A plan's rules among its learned columns, for one draw of rows as codes, each of shape (n,)."""
 
     def __init__(self, plan: Plan, rng: Rng) -> None:
-        self._atoms = plan.atoms
+        self._plan = plan
         self._rules = [rule for rule in plan.rules if set(rule.columns) <= set(plan.atoms)]
         self._rng = rng
 
@@ -48,14 +48,18 @@ class Ruled:
         out = dict(codes)
         for name in table:
             if done[name] is not table[name]:
-                old, new = (self._atoms[name].encode(cells[name]) for cells in (table, done))
+                old, new = (self._plan.atoms[name].encode(cells[name]) for cells in (table, done))
                 # Cells between atoms stay with their own; a text that a column never had has no code.
                 out[name] = np.where((new != old) & (new >= 0), new, codes[name])
         return out
 
     def _table(self, rules: list[Rule], codes: Mapping[str, Codes]) -> Table:
-        names = sorted({name for rule in rules for name in rule.columns})
-        return Table({name: self._cells(name, codes[name]) for name in names}, len(codes[names[0]]))
+        names = {name for rule in rules for name in rule.columns}
+        for tie in reversed(self._plan.ties):
+            if tie.column in names:
+                names |= set(tie.partners)
+        cells = {name: self._cells(name, codes[name]) for name in sorted(names & set(codes))}
+        return Table(self._plan.tied(cells, codes))
 
     def _cells(self, name: str, codes: Codes) -> Column:
-        return self._atoms[name].column(codes, self._rng.child(name).generator())
+        return self._plan.atoms[name].column(codes, self._rng.child(name).generator())

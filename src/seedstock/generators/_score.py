@@ -71,9 +71,14 @@ def log_scores(
     alone : sequence of str
         Those of them that are drawn on their own.
     """
+    hidden = {tie.kind: tie for tie in model.plan.ties}
     codes, unseen = {}, {}
     for name in order:
         atoms = model.plan.atoms[name]
+        if name in hidden:
+            codes[name] = hidden[name].kinds(table.columns, model.plan.atoms[hidden[name].column])
+            unseen[name] = np.zeros(len(table), bool)
+            continue
         found = atoms.encode(table[name])
         unseen[name] = found < 0
         codes[name] = np.where(found < 0, int(atoms.counts.argmax()), found)
@@ -88,6 +93,9 @@ def log_scores(
             p = np.mean([_probability(model, name, codes[name], before, g) for _ in range(_LOOKS)], axis=0)
         least = 0.5 / (atoms.counts.sum() + 1)
         out[name] = np.log(np.maximum(np.where(unseen[name], 0.0, p), least))
+    # Whether a cell is a copy is a part of what it is.
+    for kind, tie in hidden.items():
+        out[tie.column] += out.pop(kind)
     return out
 
 

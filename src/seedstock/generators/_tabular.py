@@ -105,7 +105,9 @@ class TabularFitted(ABC):
             for name, a in self.plan.atoms.items()
             if name in table and any(name in case for case in given.cases)
         }
-        return self._apart(_overwrite(table.assign(out), given.values), given.names)
+        done = _overwrite(table.assign(out), given.values)
+        fixed = {name: given.held(name) for name in given.names}
+        return self._apart(done.assign(self.plan.tied(dict(done.columns), codes, fixed)), given.names)
 
     def _apart(self, table: Table, given: Collection[str]) -> Table:
         """Return rows whose sibling times are as far apart as real ones, those that are given left as they are."""

@@ -9,8 +9,9 @@ from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.atoms import Atoms
+from seedstock.generators._forest_fitted import ForestFitted
 from seedstock.generators._presence import Presence, draw_order
-from seedstock.generators.forest import Forest, ForestFitted
+from seedstock.generators.forest import Forest
 
 EVENTS, FIELDS = 12, 9
 
