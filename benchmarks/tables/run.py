@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,28 @@ def measure(name: str) -> dict[str, Any]:
             "fit_cpu": fitted_cpu - cpu, "sample_cpu": time.process_time() - fitted_cpu,
         }  # fmt: skip
         drawn = pd.read_parquet(folder + "/drawn.parquet")
-    scores = judge(Trio.of(train, holdout, drawn, categories, target), SEED)
+    scores = judge(Trio.of(train, holdout, drawn, categories, target), SEED) | ties(train, holdout, drawn)
     return {"rows": n, "holdout": len(holdout), "columns": train.shape[1]} | scores | seconds
+
+
+def ties(train: pd.DataFrame, holdout: pd.DataFrame, drawn: pd.DataFrame) -> dict[str, float]:
+    """Return how many pairs of numbers are equal in 2 % of the rows, and in what share on average, in percent.
+
+    Values that 3 % of a column's rows have do not count.
+    """
+    numbers = [c for c in train if pd.api.types.is_numeric_dtype(train[c]) and train[c].nunique() > 32]
+    common = {c: train[c].value_counts(normalize=True).loc[lambda share: share >= 0.03].index for c in numbers}
+
+    def share(frame: pd.DataFrame, a: str, b: str) -> float:
+        equal = (frame[a] == frame[b]) & ~frame[a].isin(common[a]) & ~frame[b].isin(common[b])
+        return 100 * float(equal.mean())
+
+    tied = [(a, b) for a, b in combinations(numbers, 2) if share(train, a, b) > 2]
+    shares = {
+        name: float(np.mean([share(frame, a, b) for a, b in tied])) if tied else 0.0
+        for name, frame in (("tied", drawn), ("tied_train", train), ("tied_holdout", holdout))
+    }
+    return {"ties": len(tied), **shares}
 
 
 def main() -> None:
