@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from seedstock.core.errors import InputError
+from seedstock.core.given import Given
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators._forest_fitted import ForestFitted
+from seedstock.generators._pull import Pull
 from seedstock.generators.forest import Forest
 
 N = 6_000
@@ -74,13 +76,19 @@ def test_a_given_bill_is_paid_in_full_as_often_and_a_given_payment_stays(fitted:
     assert np.mean(np.abs(drawn["bill"].values - 500_001) < 20_000) > 0.95
 
 
-def test_evidence_follows_from_the_shares(fitted: ForestFitted) -> None:
-    """By Bayes, a payment above a tenth of the largest bill is a whole one: .34 times the share of such bills."""
-    data = bills().table
-    real = float((data["paid"].values[~data["paid"].missing] >= 300_000).sum() / N)
-    drawn = fitted.sample(20_000, Rng(6)).table
-    share = float(((drawn["paid"].values >= 300_000) & ~drawn["paid"].missing).mean())
-    assert share == pytest.approx(real, abs=0.015)
+def test_where_no_candidate_that_was_pulled_fits_all_are_drawn_without(
+    fitted: ForestFitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pull, "weigh", lambda self, _: np.zeros(len(self.weight)))
+    bill = Column.of(np.full(50, 500_001))
+    drawn = fitted.sample(50, Rng(8), Table({"bill": bill})).table
+    assert (drawn["bill"].values == 500_001).all()
+
+
+def test_a_given_bill_is_as_plausible_as_its_half_percent_of_the_values(fitted: ForestFitted) -> None:
+    bill = Column.of(np.linspace(200_000, 900_000, 20).astype(np.int64))
+    found = fitted.plausibility(Given.of(Table({"bill": bill})), Rng(6))
+    assert np.mean(found) == pytest.approx(1 / 200, rel=0.15)
 
 
 def test_scores_know_copies(fitted: ForestFitted) -> None:

@@ -48,12 +48,15 @@ def draw_given(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> dict[str
     first = np.concatenate([[0], np.cumsum(wanted)])
     alive = np.empty(len(wanted))
 
-    def fill(groups: Codes, size: Codes, stream: Rng) -> None:
-        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given)
+    pull = bool(model.plan.ties)
+
+    def fill(groups: Codes, size: Codes, stream: Rng, pull: bool = pull) -> None:
+        # Where candidates are pulled, chance may leave none that fits; then all are drawn without.
+        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given, pull, strict=not pull)
         rows = by_group[np.concatenate([np.arange(first[one], first[one + 1]) for one in groups])]
         for name, codes in made.draw(stream).items():
             out[name][rows] = codes
-        alive[groups] = made.alive
+        alive[groups] = np.where(made.dead, 0.0, made.alive)
 
     for batch in np.unique(batches):
         fill(*_of(np.flatnonzero(batches == batch), cloud), rng.child("cloud", int(batch)))
@@ -62,6 +65,10 @@ def draw_given(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> dict[str
     at = np.cumsum(larger[poor]) // _CHUNK
     for batch in np.unique(at):
         fill(*_of(poor[at == batch], larger), rng.child("larger", int(batch)))
+    dead = np.flatnonzero(alive == 0)
+    at = np.cumsum(larger[dead]) // _CHUNK
+    for batch in np.unique(at):
+        fill(*_of(dead[at == batch], larger), rng.child("again", int(batch)), pull=False)
     return out
 
 
@@ -82,7 +89,7 @@ def evidence(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> Floats:
     for at in range(0, m, step):
         part = slice(at, at + step)
         made = _Cloud(model, conditions[part], names, cloud[part], np.ones(len(cloud[part]), np.int64), given)
-        made.draw(rng.child("evidence", at), lenient=True)
+        made.draw(rng.child("evidence", at), only_evidence=True)
         out[part] = np.exp(made.log_evidence)
     return out[group]
 
@@ -103,24 +110,33 @@ class _Cloud:
         Different first candidates that each condition's rows descend from.
     log_evidence : float64 ndarray, shape (m,)
         Logarithm of the probability of each condition.
+    dead : bool ndarray, shape (m,)
+        Conditions that no candidate met.
+    pull : bool
+        Whether given columns pull those that they may be copies of.
+    strict : bool
+        Whether it is an error that no candidate meets a condition.
     """
 
     def __init__(
-        self, model: ForestFitted, conditions: Codes, names: list[str], cloud: Codes, wanted: Codes, given: Wanted
-    ) -> None:
+        self, model: ForestFitted, conditions: Codes, names: list[str], cloud: Codes, wanted: Codes, given: Wanted,
+        pull: bool = True, strict: bool = False,
+    ) -> None:  # fmt: skip
         self.model, self.conditions, self.names = model, conditions, names
         self.cloud, self.wanted, self.given = cloud, wanted, given
         self.member = np.repeat(np.arange(len(cloud)), cloud)
         self.origin = np.arange(len(self.member))
         self.alive = wanted.astype(float)
         self.log_evidence = np.zeros(len(cloud))
+        self.dead = np.zeros(len(cloud), bool)
+        self.pull, self.strict = pull, strict
 
-    def draw(self, rng: Rng, lenient: bool = False) -> dict[str, Codes]:
-        """Return the rows wanted, in the order of the conditions; lenient: only the evidence matters."""
+    def draw(self, rng: Rng, only_evidence: bool = False) -> dict[str, Codes]:
+        """Return the rows wanted, in the order of the conditions."""
         out: dict[str, Codes] = {}
         last = max((self.model.order.index(name) for name in self.names), default=-1)
         asked = Wanted({name: self.conditions[self.member, i] for i, name in enumerate(self.names)})
-        pulls = Pull.all_of(self.model, self.given, asked, rng.child("pull"))
+        pulls = Pull.all_of(self.model, self.given, asked, rng.child("pull")) if self.pull else []
         for i, name in enumerate(self.model.order):
             g = rng.child(name).generator()
             if name not in self.names:
@@ -130,14 +146,15 @@ class _Cloud:
             else:
                 weight = self._meet(name, out, g)
                 for pull in pulls:
-                    weight = weight * (pull.weight if pull.tie.column == name else 1.0)
-                picked = self._resample(weight, g, name, lenient)
+                    weight = weight * pull.weigh(name)
+                picked = self._resample(weight, g, name)
                 out = {k: v[picked] for k, v in out.items()}
                 self.origin = self.origin[picked]
                 for pull in pulls:
                     pull.take(picked)
+                pulls = [pull for pull in pulls if pull.tie.column != name]
             if i == last:
-                if lenient:
+                if only_evidence:
                     return out
                 out = self._only_wanted(out, g)
         return out
@@ -173,14 +190,15 @@ class _Cloud:
         self.alive = np.bincount(self.member[first], minlength=len(self.cloud)).astype(float)
         return {k: v[keep] for k, v in out.items()}
 
-    def _resample(self, weight: Floats, g: np.random.Generator, name: str, lenient: bool) -> Codes:
+    def _resample(self, weight: Floats, g: np.random.Generator, name: str) -> Codes:
         """Return for each cloud as many candidates as it has, picked by weight (systematic resampling)."""
         member, cloud = self.member, self.cloud
         total = np.bincount(member, weights=weight, minlength=len(cloud))
         with np.errstate(divide="ignore"):
             self.log_evidence += np.log(total / cloud)
         if (total <= 0).any():
-            if not lenient:
+            self.dead |= total <= 0
+            if self.strict:
                 raise ShortfallError(
                     f"the conditions were never seen together (at column {name!r}), and no model can show what it has "
                     f"never seen: drop or widen one of them",

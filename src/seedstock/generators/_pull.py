@@ -2,7 +2,7 @@
 
 Candidates would hardly ever meet a given number by chance in the column that it may be a copy of. So each is told at
 first whether it is to be a copy, and of what; its partner is then drawn to fit. Weights make up for that where the
-given column is reached (importance sampling, with all kinds proposed equally often).
+given column is reached (importance sampling). Most are told to have a value of their own: their weights differ more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from seedstock.generators._forest_fitted import ForestFitted
 
 Floats = NDArray[np.float64]
+
+_OWN = 0.75
+"""Share of the candidates that are told to have a value of their own."""
 
 
 @dataclass
@@ -59,8 +62,10 @@ class Pull:
             for partner in tie.partners:
                 here &= asked[partner] == FREE if partner in asked else True
             if here.any():
-                kinds = np.where(here, rng.child(tie.kind).generator().integers(tie.size, size=len(wanted)), -1)
-                out.append(cls(model, given, tie, wanted, kinds, np.where(here, float(tie.size), 1.0)))
+                share = np.array([_OWN] + [(1 - _OWN) / len(tie.partners)] * len(tie.partners))
+                told = rng.child(tie.kind).generator().choice(tie.size, len(wanted), p=share)
+                kinds, weight = np.where(here, told, -1), np.where(here, 1 / share[told], 1.0)
+                out.append(cls(model, given, tie, wanted, kinds, weight))
         return out
 
     def steer(self, name: str, codes: dict[str, Codes], g: np.random.Generator) -> None:
@@ -97,6 +102,11 @@ class Pull:
         drawn[known] = nearest(other.values, own.values[asked[known]])
         self.weight[rows] *= p
         codes[partner][rows] = drawn
+
+    def weigh(self, name: str) -> Floats:
+        """Return by how much candidates count when a given column is reached, shape (n,)."""
+        # Before its own column only those are left behind that can no longer meet what is asked.
+        return self.weight if name == self.tie.column else (self.weight > 0).astype(float)
 
     def take(self, picked: Codes) -> None:
         """Go on with these candidates, (m,)."""
