@@ -11,6 +11,7 @@ from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators._forest_fitted import ForestFitted
 from seedstock.generators._pull import Pull
+from seedstock.generators._ruled import Ruled
 from seedstock.generators.forest import Forest
 
 N = 6_000
@@ -63,6 +64,23 @@ def test_rules_hold_in_tied_rows_too(fitted: ForestFitted) -> None:
     assert (drawn["paid"].values <= drawn["bill"].values)[here].all()
 
 
+def test_rules_see_copies_while_rows_are_drawn(fitted: ForestFitted) -> None:
+    codes = fitted.draw_free(2_000, Rng(3))
+    broken = Ruled(fitted.plan, Rng(0)).broken("bill", codes)
+    assert not (codes["tie of bill"][broken] == 1).any()
+
+
+def test_what_is_no_copy_does_not_look_like_one() -> None:
+    g = np.random.default_rng(3)
+    x = g.integers(300, size=N)
+    y = np.where(g.random(N) < 0.3, x, x + g.choice([-3, -2, -1, 1, 2, 3], N))
+    kind = ColumnSchema("number", dtype="int64", decimals=0)
+    table = Table({"x": Column.of(x), "y": Column.of(y)})
+    data = Dataset({"data": table}, Schema({"data": TableSchema({"x": kind, "y": kind})}))
+    drawn = Forest(trees=4, filter_rounds=0).fit(data, Rng(0)).sample(20_000, Rng(1)).table
+    assert np.mean(drawn["x"].values == drawn["y"].values) == pytest.approx(np.mean(x == y), abs=0.01)
+
+
 def test_a_given_bill_is_paid_in_full_as_often_and_a_given_payment_stays(fitted: ForestFitted) -> None:
     good = Column.of_texts(["yes"] * N)
     bill = Column.of(np.random.default_rng(5).integers(2_000, 990_000, N))
@@ -80,9 +98,12 @@ def test_where_no_candidate_that_was_pulled_fits_all_are_drawn_without(
     fitted: ForestFitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Pull, "weigh", lambda self, _: np.zeros(len(self.weight)))
-    bill = Column.of(np.full(50, 500_001))
-    drawn = fitted.sample(50, Rng(8), Table({"bill": bill})).table
+    bill = Column.of(np.full(300, 500_001))
+    drawn = fitted.sample(300, Rng(8), Table({"bill": bill})).table
     assert (drawn["bill"].values == 500_001).all()
+    # Candidates that do not fit would have any payment.
+    paid = drawn["paid"].values[~drawn["paid"].missing]
+    assert np.mean((paid > 110_000) & (np.abs(paid - 500_001) > 20_000)) < 0.05
 
 
 def test_a_given_bill_is_as_plausible_as_its_half_percent_of_the_values(fitted: ForestFitted) -> None:
@@ -100,6 +121,8 @@ def test_scores_know_copies(fitted: ForestFitted) -> None:
     surely = tied & (data.table["paid"].values > 150_000)
     assert np.median(scores["bill"][surely]) > np.log(0.9)
     assert np.median(scores["bill"][~tied]) < np.log(0.1)
+    # Few small payments are whole bills, so that a copy among them is a surprise.
+    assert np.median(scores["bill"][tied & (data.table["paid"].values < 50_000)]) < -1
 
 
 def test_the_state_comes_back_and_damage_is_refused(fitted: ForestFitted) -> None:

@@ -82,7 +82,7 @@ class Plan:
 
     def with_ties(self, ties: Sequence[Tie], table: Table) -> tuple[Plan, dict[str, Codes]]:
         """Return a plan that learns ties too, and the codes of their hidden columns, each of shape (n,)."""
-        codes = {tie.kind: tie.kinds(table.columns, self.atoms[tie.column]) for tie in ties}
+        codes = {tie.kind: tie.kinds(table, self.atoms[tie.column]) for tie in ties}
         hidden = {tie.kind: tie.kind_atoms(codes[tie.kind]) for tie in ties}
         return replace(self, atoms={**self.atoms, **hidden}, ties=tuple(ties)), codes
 
@@ -176,7 +176,7 @@ class Plan:
         if stray := [name for rule in rules for name in rule.columns if name not in atoms]:
             raise InputError(f"this model has a rule about {stray[0]!r}, which it did not learn; fit it again")
         siblings = tuple(Sibling.from_json(s, list(atoms)) for s in state.meta["siblings"])
-        ties = tuple(Tie.from_json(t, atoms) for t in state.meta["ties"])
+        ties = tuple(Tie.from_json(t, atoms, columns.columns) for t in state.meta["ties"])
         return cls(schema, atoms, makers, empty, rules, siblings, ties)
 
 

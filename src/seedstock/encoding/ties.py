@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from seedstock.core.errors import InputError
-from seedstock.core.table import Column, Mask
+from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.atoms import Atoms, Codes
 
 _LEAST_ROWS, _LEAST_SHARE = 30, 0.02
@@ -23,7 +23,7 @@ _BEYOND = 2.0
 """Times as often as chance has it."""
 _UNUSUAL = 0.03
 """Share of a column's rows from which a value is no longer unusual: it may well stand in two columns."""
-_FEWEST_VALUES = 32
+_TOLD_APART = 32
 """Values of a column up to which trees tell each of them apart, and need no ties."""
 _MOST = 3
 
@@ -45,7 +45,7 @@ class Tie:
     partners: tuple[str, ...]
     kind: str
 
-    def kinds(self, cells: Mapping[str, Column], atoms: Atoms) -> Codes:
+    def kinds(self, cells: Mapping[str, Column] | Table, atoms: Atoms) -> Codes:
         """Return the hidden column of known cells, shape (n,); `atoms` are the column's own."""
         unusual = _unusual(cells[self.column], atoms)
         out = np.zeros(len(unusual), np.int64)
@@ -90,10 +90,10 @@ class Tie:
         return {"column": self.column, "partners": list(self.partners), "kind": self.kind}
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any], atoms: Mapping[str, Atoms]) -> Self:
-        """Make it again, checked: a saved model is untrusted."""
+    def from_json(cls, facts: Mapping[str, Any], atoms: Mapping[str, Atoms], shown: Collection[str] = ()) -> Self:
+        """Make it again, checked: a saved model is untrusted. What is `shown` in a table is no hidden column."""
         out = cls(str(facts["column"]), tuple(map(str, facts["partners"])), str(facts["kind"]))
-        known = {out.column, out.kind, *out.partners} <= set(atoms) and out.kind != out.column
+        known = {out.column, out.kind, *out.partners} <= set(atoms) and out.kind not in {out.column, *shown}
         if not known or atoms[out.kind].k != out.size or not all(_alike(atoms, out.column, p) for p in out.partners):
             raise InputError("this model is damaged: its ties do not fit its columns; fit it again")
         return out
@@ -126,7 +126,7 @@ def find_ties(
     """
     out = []
     for i, name in enumerate(order):
-        if name in leave or atoms[name].k <= _FEWEST_VALUES or not _alike(atoms, name, name):
+        if name in leave or atoms[name].k <= _TOLD_APART or not _alike(atoms, name, name):
             continue
         before = [p for p in order[:i] if _alike(atoms, name, p)]
         if partners := _partners(name, before, cells, atoms[name]):
@@ -163,7 +163,9 @@ def _by_chance(column: Column, other: Column, unusual: Mask) -> int:
 
 
 def _put(column: Column, other: Column, where: Mask) -> Column:
-    return Column(np.where(where, other.values, column.values), column.missing)
+    values = column.values.copy()
+    values[where] = other.values[where]
+    return Column(values, column.missing)
 
 
 def _equal(column: Column, other: Column) -> Mask:
@@ -186,9 +188,9 @@ def _unusual(column: Column, atoms: Atoms) -> Mask:
 
 
 def _alike(atoms: Mapping[str, Atoms], name: str, other: str) -> bool:
-    """Tell whether both columns are of numbers on one grid."""
-    one, two = atoms[name], atoms[other]
-    return one.values.dtype.kind in "if" and one.values.dtype == two.values.dtype and one.step == two.step
+    """Tell whether both columns are of numbers on one grid; whole ones may be floats, as beside missing cells."""
+    kinds = {atoms[n].values.dtype.kind for n in (name, other)}
+    return kinds <= {"i", "f"} and atoms[name].step == atoms[other].step
 
 
 def _unused(name: str, taken: Collection[str]) -> str:

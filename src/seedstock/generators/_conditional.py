@@ -13,10 +13,10 @@ from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Atoms, Codes
-from seedstock.generators._classes import classes_of
 from seedstock.generators._halving import Halving
 from seedstock.generators._leaves import Leaves
 from seedstock.generators._presence import Presence
+from seedstock.generators._score import groups_of
 
 Floats = NDArray[np.float64]
 
@@ -83,19 +83,11 @@ class Conditional:
             out[rows] = self.draw_inside(name, share, here, atoms, g)[1]
         return out
 
-    def groups(self, atoms: Atoms) -> Codes:
-        """Return which codes are counted together when a value's probability is asked.
-
-        A number that hardly repeats would be found nowhere: it stands for its half percent of the values.
-        """
-        groups = np.arange(atoms.k)
-        return classes_of(atoms, groups, 200) if atoms.smooth else groups
-
     def probability(
         self, name: str, value: Codes, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator
     ) -> NDArray[np.float64]:
         """Return the probability of a value (or of those near it) given those before it, shape (n,)."""
-        return self.kernel.probability(self.design(before), name, value, self.groups(atoms[name]), before, atoms, g)
+        return self.kernel.probability(self.design(before), name, value, groups_of(atoms[name]), before, atoms, g)
 
     def draw_inside(
         self, name: str, share: Shares, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator

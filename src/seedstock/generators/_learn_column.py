@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from seedstock.generators._shrinkage import Held
 from seedstock.generators._surprise import drawn_loss, surprise
 
 Floats = NDArray[np.float64]
+Tried = Callable[[int], Held]
+"""How well a few trees tell rows out of bag, by the rows of a leaf."""
 
 _CLASSES, _CATEGORIES = 32, 64
 """Classes of numbers, and of categories, that trees tell apart at most."""
@@ -125,15 +128,16 @@ def _unlined(task: _Task, settings: ColumnSettings) -> Kernel:
     """Return plain leaves, large or small, or boosted halves."""
     if settings.plain:
         return Leaves(grow(task.X, task.classes, task.codes, settings.trees, task.rng)[0])
-    usual = _tried(task, settings.trees)
+    tried = cache(partial(_tried, task, settings.trees))
+    usual = tried(settings.trees.min_leaf_rows)
     told = 0.0 if np.isnan(usual.likelihood).all() else _told(task.classes, usual.likelihood)
     found = None
     # Where the leaves have told next to nothing, or nearly all, there is little to gain.
     if _TOLD[0] < told < _TOLD[1]:
         found = _boosted(task, settings.boost_rows)
-    if found is not None and _surely_more(task, settings, found, usual):
+    if found is not None and _surely_more(settings, len(task.codes), found, tried):
         return found[0]
-    trees = _sized(task, settings.trees, usual)
+    trees = _sized(settings.trees, len(task.codes), tried)
     if told >= _TOLD[1]:
         task = _finer(task, trees)
     ensemble, _, held = grow(task.X, task.classes, task.codes, trees, task.rng)
@@ -142,21 +146,19 @@ def _unlined(task: _Task, settings: ColumnSettings) -> Kernel:
     return Leaves(ensemble)
 
 
-def _surely_more(task: _Task, settings: ColumnSettings, found: tuple[Halving, Floats, Codes], usual: Held) -> bool:
+def _surely_more(settings: ColumnSettings, n: int, found: tuple[Halving, Floats, Codes], tried: Tried) -> bool:
     """Tell whether halves tell more than all trees will, of the usual leaves or smaller ones, as a few foretell it.
 
     Where all trees see far more rows than those few, they do not.
     """
-    trees, n = settings.trees, len(task.codes)
+    trees = settings.trees
     if min(n, trees.rows_per_tree) > 2 * _TRIAL_ROWS:
         return False
     unseen_by = (1 - trees.structure_share) * trees.trees * min(1.0, trees.rows_per_tree / n)
     gain = settings.boost_gain + _FORETOLD
 
-    def more(held: Held) -> bool:
-        return _tells_more(found, held.foretold(unseen_by), gain)
-
-    return more(usual) and more(_tried(task, replace(trees, min_leaf_rows=max(1, trees.min_leaf_rows // 2))))
+    sizes = trees.min_leaf_rows, *(_rows(factor, trees) for factor, _ in _SIZES if factor < 1)
+    return all(_tells_more(found, tried(rows).foretold(unseen_by), gain) for rows in sizes)
 
 
 def _told(classes: Codes, likelihood: Floats) -> float:
@@ -183,29 +185,36 @@ def _finer(task: _Task, trees: TreeSettings) -> _Task:
     return finer if fine < (1 - _FINE_GAIN) * usual else task
 
 
-def _tried(task: _Task, trees: TreeSettings) -> Held:
-    """Return how well a few trees tell rows out of bag."""
-    few = replace(trees, trees=min(_TRIAL_TREES, trees.trees), rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree))
+def _tried(task: _Task, trees: TreeSettings, rows: int) -> Held:
+    """Return how well a few trees with leaves of so many rows tell rows out of bag."""
+    few = replace(
+        trees, min_leaf_rows=rows, trees=min(_TRIAL_TREES, trees.trees),
+        rows_per_tree=min(_TRIAL_ROWS, trees.rows_per_tree),
+    )  # fmt: skip
     return grow(task.X, task.classes, task.codes, few, task.rng.child("leaves"))[2]
 
 
-def _sized(task: _Task, trees: TreeSettings, usual: Held) -> TreeSettings:
-    """Return leaves of the size that a few trees choose; `usual` is how well those of the usual size tell.
+def _rows(factor: float, trees: TreeSettings) -> int:
+    return max(1, round(factor * trees.min_leaf_rows))
+
+
+def _sized(trees: TreeSettings, n: int, tried: Tried) -> TreeSettings:
+    """Return leaves of the size that a few trees choose.
 
     Smaller ones must be clearly better, since they hold more of single rows; of like ones the larger are taken.
     """
 
-    def mean(held: Held) -> float:
-        return -np.inf if np.isnan(held.likelihood).all() else float(np.nanmean(held.likelihood))
+    def mean(rows: int) -> float:
+        likelihood = tried(rows).likelihood
+        return -np.inf if np.isnan(likelihood).all() else float(np.nanmean(likelihood))
 
     for factor, gain in _SIZES:
-        rows = max(1, round(factor * trees.min_leaf_rows))
-        if 4 * rows > len(task.codes):
+        rows = _rows(factor, trees)
+        if 4 * rows > n:
             continue
-        other = replace(trees, min_leaf_rows=rows)
         # Log likelihoods are below 0: what is taken away of the loss is added to them.
-        if mean(_tried(task, other)) > (1 - gain) * mean(usual):
-            return other
+        if mean(rows) > (1 - gain) * mean(trees.min_leaf_rows):
+            return replace(trees, min_leaf_rows=rows)
     return trees
 
 

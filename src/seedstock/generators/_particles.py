@@ -52,7 +52,7 @@ def draw_given(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> dict[str
 
     def fill(groups: Codes, size: Codes, stream: Rng, pull: bool = pull) -> None:
         # Where candidates are pulled, chance may leave none that fits; then all are drawn without.
-        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given, pull, strict=not pull)
+        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given, pull)
         rows = by_group[np.concatenate([np.arange(first[one], first[one + 1]) for one in groups])]
         for name, codes in made.draw(stream).items():
             out[name][rows] = codes
@@ -113,14 +113,13 @@ class _Cloud:
     dead : bool ndarray, shape (m,)
         Conditions that no candidate met.
     pull : bool
-        Whether given columns pull those that they may be copies of.
-    strict : bool
-        Whether it is an error that no candidate meets a condition.
+        Whether given columns pull those that they may be copies of. If not, it is an error that no candidate meets a
+        condition: it is not for a bad pull.
     """
 
     def __init__(
         self, model: ForestFitted, conditions: Codes, names: list[str], cloud: Codes, wanted: Codes, given: Wanted,
-        pull: bool = True, strict: bool = False,
+        pull: bool = True,
     ) -> None:  # fmt: skip
         self.model, self.conditions, self.names = model, conditions, names
         self.cloud, self.wanted, self.given = cloud, wanted, given
@@ -129,7 +128,7 @@ class _Cloud:
         self.alive = wanted.astype(float)
         self.log_evidence = np.zeros(len(cloud))
         self.dead = np.zeros(len(cloud), bool)
-        self.pull, self.strict = pull, strict
+        self.pull = pull
 
     def draw(self, rng: Rng, only_evidence: bool = False) -> dict[str, Codes]:
         """Return the rows wanted, in the order of the conditions."""
@@ -198,7 +197,7 @@ class _Cloud:
             self.log_evidence += np.log(total / cloud)
         if (total <= 0).any():
             self.dead |= total <= 0
-            if self.strict:
+            if not self.pull:
                 raise ShortfallError(
                     f"the conditions were never seen together (at column {name!r}), and no model can show what it has "
                     f"never seen: drop or widen one of them",

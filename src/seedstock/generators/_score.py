@@ -76,7 +76,7 @@ def log_scores(
     for name in order:
         atoms = model.plan.atoms[name]
         if name in hidden:
-            codes[name] = hidden[name].kinds(table.columns, model.plan.atoms[hidden[name].column])
+            codes[name] = hidden[name].kinds(table, model.plan.atoms[hidden[name].column])
             unseen[name] = np.zeros(len(table), bool)
             continue
         found = atoms.encode(table[name])

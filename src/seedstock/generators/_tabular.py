@@ -106,7 +106,8 @@ class TabularFitted(ABC):
             if name in table and any(name in case for case in given.cases)
         }
         done = _overwrite(table.assign(out), given.values)
-        fixed = {name: given.held(name) for name in given.names}
+        tied = {name for tie in self.plan.ties for name in (tie.column, *tie.partners)}
+        fixed = {name: given.held(name) for name in tied.intersection(given.names)}
         return self._apart(done.assign(self.plan.tied(dict(done.columns), codes, fixed)), given.names)
 
     def _apart(self, table: Table, given: Collection[str]) -> Table:

@@ -20,6 +20,7 @@ from seedstock.encoding.atoms import Atoms, Codes, nearest
 from seedstock.encoding.plan import Plan
 from seedstock.encoding.ties import Tie, unusual
 from seedstock.generators._conditional import Conditional
+from seedstock.generators._score import groups_of
 
 Floats = NDArray[np.float64]
 Learn = Callable[[Plan, Mapping[str, Codes], str, tuple[str, ...], Rng], Conditional]
@@ -63,11 +64,6 @@ class Tied:
         conditional = learn(replace(plan, atoms={**plan.atoms, tie.column: own}), here, tie.column, predictors, rng)
         return cls(tie, _near(tie, plan.atoms), seen.astype(np.int64), own, conditional)
 
-    @property
-    def predictors(self) -> tuple[str, ...]:
-        """The columns it depends on."""
-        return (*self.conditional.predictors, self.tie.kind)
-
     def draw(self, name: str, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator) -> Codes:
         """Draw the column's codes given those before it."""
         out = self._copies(before)
@@ -88,7 +84,7 @@ class Tied:
         self, name: str, value: Codes, before: Mapping[str, Codes], atoms: Mapping[str, Atoms], g: np.random.Generator
     ) -> Floats:
         """Return the probability of a value (or of those near it) given those before it, shape (n,)."""
-        groups, copy = self.conditional.groups(atoms[name]), self._copies(before)
+        groups, copy = groups_of(atoms[name]), self._copies(before)
         out = (groups[copy] == groups[value]).astype(float)
         # A group is asked for by any of its codes that a cell of its own can have; without one it has no such cell.
         asked = np.full(int(groups.max()) + 1, -1)

@@ -64,6 +64,22 @@ def test_columns_on_different_grids_are_not_tied() -> None:
     assert found({"fine": Column.of(fine.astype(float)), "whole": Column.of(fine)}) == {}
 
 
+def test_whole_numbers_that_are_floats_for_missing_cells_are_tied_to_integers() -> None:
+    g = np.random.default_rng(4)
+    whole = g.integers(10**6, size=1_000)
+    gappy = np.where(g.random(1_000) < 0.4, whole.astype(float), np.nan)
+    cells = {"gappy": Column.of(gappy), "whole": Column.of(whole)}
+    kind = ColumnSchema("number", dtype="float64", decimals=0)
+    atoms = atoms_of({"whole": cells["whole"]}) | {"gappy": Atoms.fit(cells["gappy"], kind)[0]}
+    (tie,) = find_ties(list(cells), cells, atoms)
+    assert (tie.column, tie.partners) == ("whole", ("gappy",))
+    kinds = tie.kinds(cells, atoms["whole"])
+    blank = Column.of(np.full(1_000, -1))
+    made = tie.copied({**cells, "whole": blank}, kinds)["whole"]
+    assert made.values.dtype == np.int64
+    assert (made.values == np.where(np.isnan(gappy), -1, whole)).all()
+
+
 def test_kinds_and_copies_say_the_same() -> None:
     cells = bills()
     atoms = atoms_of(cells)
@@ -103,3 +119,5 @@ def test_damaged_ties_are_refused() -> None:
     for change in ({"column": "bill2"}, {"partners": ["bill"]}, {"kind": "paid"}, {"partners": ["bill", tie.kind]}):
         with pytest.raises(InputError, match="damaged"):
             Tie.from_json(tie.to_json() | change, known)
+    with pytest.raises(InputError, match="damaged"):
+        Tie.from_json(tie.to_json(), known, [tie.kind])
