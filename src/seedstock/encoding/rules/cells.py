@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column, Mask
+from seedstock.encoding.rules.decimals import significant
 
 Codes = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -58,12 +59,14 @@ def step_of(column: Column, schema: ColumnSchema) -> float:
     return 0.0 if schema.decimals is None else float(10.0**-schema.decimals)
 
 
-def on_grid(x: Numbers, step: float, like: Column) -> NDArray[Any]:
-    """Return numbers rounded to a grid, in a column's type."""
+def on_grid(x: Numbers, step: float, like: Column, digits: int = 0) -> NDArray[Any]:
+    """Return numbers rounded to a grid, or to significant digits, in a column's type."""
     if like.values.dtype.kind in "imM":
         return np.round(x).astype("i8").astype(like.values.dtype)
     if step:
         x = np.round(x, max(0, round(-np.log10(step))))
+    if digits:
+        x = significant(x, digits)
     return x.astype(like.values.dtype)
 
 
@@ -85,10 +88,10 @@ def where(condition: Mask, new: Column, old: Column) -> Column:
     return put(old, rows, new.take(rows))
 
 
-def set_numbers(column: Column, rows: Mask, x: Numbers, step: float) -> Column:
+def set_numbers(column: Column, rows: Mask, x: Numbers, step: float, digits: int = 0) -> Column:
     """Return a column with numbers, shape (n,), written where `rows` is true."""
     here = rows & np.isfinite(x)
-    values = on_grid(np.where(here, x, 0.0), step, column)
+    values = on_grid(np.where(here, x, 0.0), step, column, digits)
     return Column(np.where(here, values, column.values), column.missing & ~here)
 
 

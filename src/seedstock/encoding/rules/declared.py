@@ -49,7 +49,17 @@ In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or
     minutes = "delay"
     end = "left"
 
-The kinds ``product`` and ``ratio`` take two `parents`, a `child`, and a `factor`.
+    [[rules]]
+    kind = "power"             # bmi = 10000 * weight / height^2; product and ratio know their powers
+    parents = ["weight", "height"]
+    powers = [1, -2]
+    child = "bmi"
+    factor = 10000
+
+    [[rules]]
+    kind = "logarithm"         # also `base` log10 or log2, `weight`, `shift` (log(1 + x)) and `constant`
+    parent = "income"
+    child = "log_income"
 """
 
 from __future__ import annotations
@@ -67,6 +77,7 @@ from seedstock.encoding.rules import (
     depends,
     implies,
     linear,
+    logarithm,
     one_hot,
     order,
     pairs,
@@ -81,6 +92,8 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "linear": (linear.declare, {"parents", "child"}, {"weights", "constant"}),
     "product": (product.declare, {"parents", "child"}, {"factor"}),
     "ratio": (product.declare, {"parents", "child"}, {"factor"}),
+    "power": (product.declare, {"parents", "powers", "child"}, {"factor"}),
+    "logarithm": (logarithm.declare, {"parent", "child"}, {"base", "weight", "shift", "constant"}),
     "clock": (clock.declare, {"start", "minutes", "end"}, set()),
     "order": (order.declare, {"columns"}, set()),
     "one_hot": (one_hot.declare, {"columns"}, set()),
@@ -92,7 +105,7 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "missing_together": (together.declare, {"columns"}, set()),
 }
 KINDS = tuple(_MAKERS)
-_NAMES = ("child", "cause", "effect", "column", "start", "minutes", "end")
+_NAMES = ("parent", "child", "cause", "effect", "column", "start", "minutes", "end")
 """Keys of a rule that name one column."""
 
 
@@ -126,7 +139,7 @@ def _check_form(spec: Mapping[str, Any]) -> None:
         raise InputError(f"a rule of kind {kind!r} lacks {', '.join(sorted(lacking))}")
     if unknown := keys - needed - more:
         raise InputError(f"a rule of kind {kind!r} takes {', '.join(sorted(needed | more))}, not {min(unknown)!r}")
-    for key in ("constant", "factor", "low", "high"):
+    for key in ("constant", "factor", "low", "high", "weight", "shift"):
         if key in spec and (isinstance(spec[key], bool) or not isinstance(spec[key], (int, float))):
             raise InputError(f"a rule's {key} must be a number, not {spec[key]!r}")
     among = spec.get("among", [])
@@ -135,11 +148,12 @@ def _check_form(spec: Mapping[str, Any]) -> None:
     for value in [*(w if isinstance(w := spec.get("when", []), list) else [w]), spec.get("then", 0), *among]:
         if not isinstance(value, (str, int, float)):
             raise InputError(f"a rule's values must be texts, numbers, true or false, not {value!r}")
-    weights = spec.get("weights", [])
-    if not isinstance(weights, (list, tuple)) or any(
-        isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights
-    ):
-        raise InputError(f"a rule's weights must be a list of numbers, not {weights!r}")
+    for key in ("weights", "powers"):
+        given = spec.get(key, [])
+        if not isinstance(given, (list, tuple)) or any(
+            isinstance(w, bool) or not isinstance(w, (int, float)) for w in given
+        ):
+            raise InputError(f"a rule's {key} must be a list of numbers, not {given!r}")
     for key in _NAMES:
         if key in spec and not isinstance(spec[key], str):
             raise InputError(f"a rule's {key} must be a column's name, not {spec[key]!r}")

@@ -10,13 +10,26 @@ import numpy as np
 
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Table
-from seedstock.encoding.rules import clock, depends, implies, linear, one_hot, order, pairs, product, together
+from seedstock.encoding.rules import (
+    clock,
+    depends,
+    implies,
+    linear,
+    logarithm,
+    one_hot,
+    order,
+    pairs,
+    powers,
+    product,
+    together,
+)
 from seedstock.encoding.rules.at_least import AtLeast
 from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.linear import Linear
+from seedstock.encoding.rules.logarithm import Logarithm
 from seedstock.encoding.rules.product import Product
 from seedstock.encoding.rules.rule import Rule, worth
 from seedstock.encoding.rules.view import View
@@ -136,8 +149,13 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
         candidates.append((rank, partial(depends.fit, full, parents, child)))
     for times in clock.find(few):
         candidates.append(((4, 0), partial(clock.fit, full, *times)))
-    for factors in product.find(few):
-        candidates.append(((5, product.looseness(few, factors[2])), partial(product.fit, full, *factors)))
+    for log in logarithm.find(few):
+        candidates.append(((1.5, 0), partial(logarithm.fit, full, *log)))
+    for parents, exponents, child, factor in powers.find(few):
+        loose, single = product.looseness(few, child), len(parents) == 1
+        # A square rather than a root, where one column is both of the other.
+        rank = (1.5, float(exponents[0] < 1), loose) if single else (5, loose, max(map(abs, exponents)))
+        candidates.append((rank, partial(product.fit, full, parents, exponents, child, factor)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
         if rule is not None and wanted(rule) and not _follows(rule, kept):
@@ -157,7 +175,7 @@ def determines(rules: Sequence[Rule]) -> list[tuple[frozenset[str], str]]:
         out.append((frozenset(parents), child))
         if isinstance(rule, Linear) and (rule.slack == 0 or len(parents) == 1):
             out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
-        if isinstance(rule, Product | Clock):
+        if isinstance(rule, Product | Clock | Logarithm):
             # Up to rounding: enough to make another rule between the same columns pointless.
             out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
         if isinstance(rule, Depends) and len(parents) == 1 and len(np.unique(rule.images)) == len(rule.images):

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
-from seedstock.encoding.rules.relations import relations, short
-from seedstock.encoding.rules.rule import Fixed, Rule, is_fixed, names_in, worth
+from seedstock.encoding.rules.decimals import short, shortest_slope, with_digits
+from seedstock.encoding.rules.relations import relations
+from seedstock.encoding.rules.rule import TOLERATED, Fixed, Rule, is_fixed, names_in, precision_in, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 30
 _PARENTS = 5
+_TOLERATED = 0.02
+"""A sum of several amounts says so much that more rows may be exceptions: capped, corrected, wrong."""
 _UNITS = {8.64e10: "1 day * ", 3.6e9: "1 hour * ", 1 / 8.64e10: "1 / day * ", 1 / 3.6e9: "1 / hour * ", 1.0: ""}
 """Names of weights in microseconds."""
 
@@ -37,6 +40,10 @@ class Linear(Rule):
         Grids of the parents and the child, 0 where there is none.
     slack : float
         Distance that counts as equal: half the child's step where the sum is rounded, else next to nothing.
+    relative : float
+        The same as a share of the amounts: the error with which columns off any grid are written.
+    digits : int
+        Significant digits that the child is written with, 0 where as many as fit; or `decimals.SINGLE`.
     """
 
     parents: tuple[str, ...]
@@ -45,6 +52,8 @@ class Linear(Rule):
     constant: float
     steps: tuple[float, ...]
     slack: float
+    relative: float
+    digits: int
 
     kind: ClassVar[str] = "linear"
     computes: ClassVar[bool] = True
@@ -71,21 +80,30 @@ class Linear(Rule):
 
     def holds(self, table: Table) -> Mask:
         want, is_ = self._sum(table), numbers(table[self.child])
-        near: Mask = np.abs(want - is_) <= self.slack * (1 + 1e-9) + 1e-9 * np.maximum(np.abs(want), np.abs(is_))
+        allowed = self.slack * (1 + 1e-9) + 1e-9 * np.maximum(np.abs(want), np.abs(is_))
+        if self.relative:
+            allowed = allowed + self.relative * self._amounts(table)
+        near: Mask = np.abs(want - is_) <= allowed
         return near | np.isnan(want) | np.isnan(is_)
+
+    def _amounts(self, table: Table) -> Numbers:
+        """Return how large the terms are of which each row's sum is made."""
+        terms = [abs(w) * np.abs(numbers(table[p])) for w, p in zip(self.weights, self.parents, strict=True)]
+        out: Numbers = np.maximum(np.sum(terms, axis=0), np.abs(numbers(table[self.child])))
+        return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n, want = len(table), self._sum(table)
         held = is_fixed(fixed, self.child, n)
-        out = {self.child: set_numbers(table[self.child], ~held, want, self.steps[-1])}
+        out = {self.child: set_numbers(table[self.child], ~held, want, self.steps[-1], self.digits)}
         # A fixed sum moves the parent that may take it, each in turn until the rule holds.
-        left = held.copy()
+        left, slack = held.copy(), self.slack + self.relative * self._amounts(table)
         gap = numbers(table[self.child]) - want
         for p, w, step in sorted(zip(self.parents, self.weights, self.steps, strict=False), key=lambda v: -v[2]):
             old = numbers(table[p])
             new = old + gap / w
             new = np.round(new / step) * step if step else new
-            fits = left & ~is_fixed(fixed, p, n) & (np.abs(w * (new - old) - gap) <= self.slack + 1e-9 * np.abs(gap))
+            fits = left & ~is_fixed(fixed, p, n) & (np.abs(w * (new - old) - gap) <= slack + 1e-9 * np.abs(gap))
             fits &= (new >= 0) | (old < 0)
             out[p] = set_numbers(table[p], fits, new, step)
             left &= ~fits
@@ -118,6 +136,8 @@ class Linear(Rule):
             "constant": self.constant,
             "steps": list(self.steps),
             "slack": self.slack,
+            "relative": self.relative,
+            "digits": self.digits,
         }
 
     @classmethod
@@ -125,12 +145,16 @@ class Linear(Rule):
         parents = names_in(value, "parents")
         weights, steps = tuple(map(float, value["weights"])), tuple(map(float, value["steps"]))
         constant, slack = float(value["constant"]), float(value["slack"])
+        relative, digits = precision_in(value)
         if len(weights) != len(parents) or len(steps) != len(parents) + 1 or 0 in weights:
             raise InputError("a rule's weights do not match its columns")
         if not np.isfinite([*weights, *steps, constant, slack]).all() or min(*steps, slack) < 0:
             raise InputError("a rule's numbers must be finite")
         child = str(value["child"])
-        return cls(parents=parents, child=child, weights=weights, constant=constant, steps=steps, slack=slack, **counts)
+        return cls(
+            parents=parents, child=child, weights=weights, constant=constant, steps=steps, slack=slack,
+            relative=relative, digits=digits, **counts,
+        )  # fmt: skip
 
 
 def find(view: View) -> list[tuple[tuple[str, ...], str, tuple[float, ...], float]]:
@@ -153,12 +177,14 @@ def _oriented(
         lonely = [view.k(c) == min(map(view.k, columns)) for c in columns]
     meets = [_meets_grid(view, columns, vector, i) for i in range(len(columns))]
     at = max(range(len(columns)), key=lambda i: (meets[i], lonely[i], i))
-    weights = tuple(short(-v / vector[at]) for v in np.delete(vector, at))
+    written = max(view.relative(c) for c in columns)
+    weights = tuple(short(-v / vector[at], max(1e-7, 20 * written)) for v in np.delete(vector, at))
     parents = tuple(c for i, c in enumerate(columns) if i != at)
     rest = view.numbers(columns[at]) - sum(w * view.numbers(p) for w, p in zip(weights, parents, strict=True))
     constant = float(np.nanmedian(rest))
     size = float(np.nanmax(np.abs(view.numbers(columns[at]))))
-    return parents, columns[at], weights, 0.0 if abs(constant) < 1e-9 * size else _digits(constant, 12)
+    constant = 0.0 if abs(constant) < (1e-9 + 4 * written) * size else with_digits(constant, 12)
+    return parents, columns[at], weights, constant
 
 
 def _meets_grid(view: View, columns: Sequence[str], vector: NDArray[np.float64], at: int) -> bool:
@@ -187,30 +213,12 @@ def _lines(view: View, names: Sequence[str]) -> list[tuple[tuple[str, ...], str,
             continue
         slope, constant = np.polyfit(x[here] - x[here].mean(), y[here], 1)
         constant -= slope * x[here].mean()
-        for b in dict.fromkeys([0.0, *(_digits(float(constant), digits) for digits in range(1, 5))]):
-            a = _shortest_slope(x[here], y[here] - b, step / 2 * (1 + 1e-9))
+        for b in dict.fromkeys([0.0, *(with_digits(float(constant), digits) for digits in range(1, 5))]):
+            a = shortest_slope(x[here], y[here] - b, step / 2 * (1 + 1e-9))
             if a is not None:
                 found.append(((names[parent],), names[child], (a,), b))
                 break
     return found
-
-
-def _shortest_slope(x: Numbers, y: Numbers, slack: float) -> float | None:
-    """Return the shortest decimal a for which a * x is within the slack of y in (nearly) all rows, if there is one."""
-    away = np.abs(x) > 1e-12
-    edges = np.sort(np.stack([(y - slack)[away] / x[away], (y + slack)[away] / x[away]]), axis=0)
-    low, high = np.quantile(edges[0], 0.998), np.quantile(edges[1], 0.002)
-    if not low <= high or (np.abs(y[~away]) > slack).sum() > 0.002 * len(y):
-        return None
-    for digits in range(1, 13):
-        a = _digits(float(low + high) / 2, digits)
-        if low <= a <= high:
-            return a
-    return None
-
-
-def _digits(x: float, digits: int) -> float:
-    return float(f"{x:.{digits - 1}e}")
 
 
 def fit(
@@ -220,15 +228,17 @@ def fit(
     steps = tuple(view.step(name) for name in (*parents, child))
     rule = Linear(
         parents=tuple(parents), child=child, weights=tuple(weights), constant=constant, steps=steps, slack=0.0,
+        relative=len(steps) * max(view.relative(name) for name in (*parents, child)), digits=view.digits(child),
         declared=declared,
     )  # fmt: skip
     could = view.unusual((*parents, child))
     exact = rule.counted(view.table, could)
-    if exact.violations <= 0.005 * exact.support:
+    tolerated = TOLERATED if len(parents) == 1 else _TOLERATED
+    if exact.violations <= tolerated * exact.support:
         best = exact
     else:
         best = Linear(**{**vars(rule), "slack": steps[-1] / 2}).counted(view.table, could)
-    return best if declared or (worth(best) and best.support >= _FEWEST) else None
+    return best if declared or (worth(best, tolerated) and best.support >= _FEWEST) else None
 
 
 def declare(view: View, spec: Mapping[str, Any]) -> Linear:

@@ -1,8 +1,8 @@
-"""One number is the product or the ratio of two others, rounded to its grid."""
+"""One number is a product of powers of one or two others, rounded as it is written: amounts, rates, squares, roots."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -11,35 +11,39 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
-from seedstock.encoding.rules.rule import Fixed, Rule, is_fixed, names_in, worth
+from seedstock.encoding.rules.rule import TOLERATED, Fixed, Rule, is_fixed, names_in, precision_in, worth
 from seedstock.encoding.rules.view import View
 
-_GLANCE = 96
-_WIDEST = 60
 _FEWEST = 50
-_FACTORS = {"product": (1.0, 0.01), "ratio": (1.0, 100.0)}
+_TOLERATED = 0.02
+"""Two factors say so much that more rows may be exceptions."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Product(Rule):
-    """``child = factor * a * b`` or ``child = factor * a / b``, rounded; it says nothing where b is 0.
+    """``child = factor * a ** p * b ** q``, rounded; it says nothing where that is no number.
 
     Attributes
     ----------
-    parents : tuple of two str
+    parents : tuple of one or two str
     child : str
-    divided : bool
-        Whether it is a ratio.
+    powers : tuple of float
     factor : float
-    steps : tuple of three floats
-        Grids of a, b and the child, 0 where there is none.
+    steps : tuple of float
+        Grids of the parents and the child, 0 where there is none.
+    relative : float
+        Share of a value that counts as nothing: the error with which columns off any grid are written.
+    digits : int
+        Significant digits that the child is written with, 0 where as many as fit; or `decimals.SINGLE`.
     """
 
     parents: tuple[str, ...]
     child: str
-    divided: bool
+    powers: tuple[float, ...]
     factor: float
     steps: tuple[float, ...]
+    relative: float
+    digits: int
 
     kind: ClassVar[str] = "product"
     computes: ClassVar[bool] = True
@@ -50,33 +54,38 @@ class Product(Rule):
 
     @property
     def text(self) -> str:
-        factor = "" if self.factor == 1 else f"{self.factor:g} * "
-        return f"{self.child} = {factor}{self.parents[0]} {'/' if self.divided else '*'} {self.parents[1]}"
+        pairs = list(zip(self.parents, self.powers, strict=True))
+        above, below = ([_power_text(n, abs(p)) for n, p in pairs if (p > 0) == up] for up in (True, False))
+        factor = [f"{self.factor:.10g}"] if self.factor != 1 or not above else []
+        return f"{self.child} = {' * '.join(factor + above)}{''.join(f' / {b}' for b in below)}"
 
     def _value(self, table: Table) -> Numbers:
-        a, b = (numbers(table[p]) for p in self.parents)
-        return _of(a, b, self.divided, self.factor)
+        return value_of([numbers(table[p]) for p in self.parents], self.powers, self.factor)
+
+    def _near(self, want: Numbers, is_: Numbers) -> Mask:
+        allowed = self.steps[-1] / 2 * (1 + 1e-9) + (1e-9 + self.relative) * np.abs(want)
+        near: Mask = np.abs(want - is_) <= allowed
+        return near
 
     def holds(self, table: Table) -> Mask:
         want, is_ = self._value(table), numbers(table[self.child])
-        near: Mask = np.abs(want - is_) <= self.steps[2] / 2 * (1 + 1e-9) + 1e-9 * np.abs(want)
-        return near | np.isnan(want) | np.isnan(is_)
+        return self._near(want, is_) | np.isnan(want) | np.isnan(is_)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n = len(table)
         held = is_fixed(fixed, self.child, n)
-        out = {self.child: set_numbers(table[self.child], ~held, self._value(table), self.steps[2])}
+        out = {self.child: set_numbers(table[self.child], ~held, self._value(table), self.steps[-1], self.digits)}
         if not held.any():
             return out
-        c = numbers(table[self.child]) / self.factor
-        a, b = (numbers(table[p]) for p in self.parents)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            candidates = (c * b, a / c) if self.divided else (c / b, c / a)
+        child, x = numbers(table[self.child]), [numbers(table[p]) for p in self.parents]
         left = held
-        for p, step, new, which in zip(self.parents, self.steps, candidates, (0, 1), strict=False):
+        for i, (p, power, step) in enumerate(zip(self.parents, self.powers, self.steps, strict=False)):
+            rest = value_of([*x[:i], *x[i + 1 :]], [*self.powers[:i], *self.powers[i + 1 :]], self.factor)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                new = _power(child / rest, 1 / power)
+            new = np.where(x[i] < 0, -np.abs(new), new) if power % 2 == 0 else new
             new = np.round(new / step) * step if step else new
-            value = _of(*((new, b) if which == 0 else (a, new)), self.divided, 1.0)
-            near = np.abs(value - c) * self.factor <= self.steps[2] / 2 + 1e-9 * np.abs(c)
+            near = self._near(value_of([*x[:i], new, *x[i + 1 :]], self.powers, self.factor), child)
             fits = left & near & np.isfinite(new) & ~is_fixed(fixed, p, n)
             out[p] = set_numbers(table[p], fits, new, step)
             left = left & ~fits
@@ -86,90 +95,91 @@ class Product(Rule):
         return {
             "parents": list(self.parents),
             "child": self.child,
-            "divided": self.divided,
+            "powers": list(self.powers),
             "factor": self.factor,
             "steps": list(self.steps),
+            "relative": self.relative,
+            "digits": self.digits,
         }
 
     @classmethod
     def from_settings(cls, value: Mapping[str, Any], counts: Mapping[str, Any]) -> Self:
-        parents, factor, steps = (
-            names_in(value, "parents", 2),
-            float(value["factor"]),
-            tuple(map(float, value["steps"])),
-        )
-        if len(parents) != 2 or len(steps) != 3 or not np.isfinite([factor, *steps]).all() or not factor:
-            raise InputError("a rule of kind 'product' needs two parents, three steps and a factor")
-        child, divided = str(value["child"]), bool(value["divided"])
-        return cls(parents=parents, child=child, divided=divided, factor=factor, steps=steps, **counts)
+        parents, factor = names_in(value, "parents"), float(value["factor"])
+        powers, steps = tuple(map(float, value["powers"])), tuple(map(float, value["steps"]))
+        if len(powers) != len(parents) or len(steps) != len(parents) + 1 or 0 in powers or not factor:
+            raise InputError("a rule of kind 'product' needs a power for each parent, and a factor")
+        if not np.isfinite([factor, *powers, *steps]).all() or min(steps) < 0:
+            raise InputError("a rule's numbers must be finite")
+        relative, digits = precision_in(value)
+        return cls(
+            parents=parents, child=str(value["child"]), powers=powers, factor=factor, steps=steps,
+            relative=relative, digits=digits, **counts,
+        )  # fmt: skip
 
 
-def _of(a: Numbers, b: Numbers, divided: bool, factor: float) -> Numbers:
+def _power_text(name: str, power: float) -> str:
+    return name if power == 1 else f"{name}^{power:g}"
+
+
+def _power(x: Numbers, power: float) -> Numbers:
+    return x if power == 1 else np.cbrt(x) if power == 1 / 3 else x**power
+
+
+def value_of(factors: Sequence[Numbers], powers: Sequence[float], factor: float) -> Numbers:
+    """Multiply, then divide: as people compute it, so that a half is rounded the same way."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        out = factor * a / b if divided else factor * (a * b)
+        out: Any = factor
+        for x, power in zip(factors, powers, strict=True):
+            out = out * _power(x, power) if power > 0 else out
+        for x, power in zip(factors, powers, strict=True):
+            out = out / _power(x, -power) if power < 0 else out
     return np.where(np.isfinite(out), out, np.nan)
 
 
-def find(view: View) -> list[tuple[str, str, str, bool, float]]:
-    """Return (a, b, child, divided, factor) of the products and ratios that a few rows allow."""
-    names = [n for n in view.numeric if view.k(n) >= 5 and view.family(n) == "number"]
-    names = sorted(names, key=view.k, reverse=True)[:_WIDEST]
-    names = [n for n in view.names if n in names]
-    if len(names) < 3:
-        return []
-    found = []
-    X = np.stack([view.numbers(n) for n in names], axis=1)
-    steps = np.array([view.step(n) for n in names])
-    usual = np.stack([view.usual(n) for n in names], axis=1)
-    for j, child in enumerate(names):
-        # Rows where the child is telling: not its usual value.
-        rows = np.flatnonzero(~usual[:, j] & np.isfinite(X[:, j]))[:_GLANCE]
-        if len(rows) < _GLANCE // 3:
-            continue
-        small, c = X[rows], X[rows, j]
-        for divided, factor in [(d, f) for d in (False, True) for f in _FACTORS["ratio" if d else "product"]]:
-            for i, a in enumerate(names):
-                value = _of(small[:, i, None], small, divided, factor)
-                near = np.abs(value - c[:, None]) <= steps[j] / 2 * (1 + 1e-9) + 1e-9 * np.abs(value)
-                there = np.isfinite(value)
-                agrees = (near | ~there).mean(axis=0) > 0.97
-                enough = there.sum(axis=0) >= len(rows) // 3
-                for m in np.flatnonzero(agrees & enough):
-                    if len({i, j, m}) == 3 and (divided or i < m):
-                        found.append((a, names[m], child, divided, factor))
-    return found
-
-
 def looseness(view: View, child: str) -> float:
-    """Return a child's step relative to its size: of three columns, the one with the least says the most."""
-    return view.step(child) / max(float(np.nanmedian(np.abs(view.numbers(child)))), 1e-300)
+    """Return a child's spacing relative to its size: of three columns, the one with the least says the most."""
+    x = view.numbers(child)
+    size = float(np.median(np.abs(x[np.isfinite(x) & (x != 0)])))
+    return max(view.step(child) / size, view.relative(child))
 
 
-def fit(view: View, a: str, b: str, child: str, divided: bool, factor: float, declared: bool = False) -> Product | None:
+def fit(
+    view: View, parents: Sequence[str], powers: Sequence[float], child: str, factor: float, declared: bool = False
+) -> Product | None:
     """Return the rule with the counts of all rows; None where it does not hold or says too little."""
-    steps = tuple(view.step(n) for n in (a, b, child))
-    rule = Product(parents=(a, b), child=child, divided=divided, factor=factor, steps=steps, declared=declared)
-    x, y, z = (view.numbers(n) for n in (a, b, child))
-    rule = rule.counted(view.table, ~view.usual(child) & np.isfinite(_of(x, y, divided, factor)) & np.isfinite(z))
+    relative = view.relative(child) + sum(abs(p) * view.relative(n) for n, p in zip(parents, powers, strict=True))
+    rule = Product(
+        parents=tuple(parents), child=child, powers=tuple(powers), factor=factor,
+        steps=tuple(view.step(n) for n in (*parents, child)), relative=min(relative, 9e-4),
+        digits=view.digits(child), declared=declared,
+    )  # fmt: skip
+    x, y = [view.numbers(n) for n in parents], view.numbers(child)
+    rule = rule.counted(view.table, ~view.usual(child) & np.isfinite(value_of(x, powers, factor)) & np.isfinite(y))
     if declared:
         return rule
-    if not worth(rule) or rule.support < _FEWEST:
+    if not worth(rule, TOLERATED if len(parents) == 1 else _TOLERATED) or rule.support < _FEWEST:
         return None
-    # Were the second factor dealt at random and the rule still near true, the grid would be too coarse to tell.
-    shuffled = np.random.default_rng(0).permutation(y)
-    mixed = _of(x, shuffled, divided, factor)
-    far = (np.abs(mixed - z) > steps[2] / 2 + 1e-9 * np.abs(mixed)) & ~view.usual(child)
-    return rule if far.sum() >= max(_FEWEST, 0.2 * rule.support) else None
+    # Were a factor dealt at random and the rule still near true, the grid would be too coarse to tell.
+    g = np.random.default_rng(0)
+    for i in range(len(x)):
+        mixed = value_of([*x[:i], g.permutation(x[i]), *x[i + 1 :]], powers, factor)
+        far = np.isfinite(mixed) & ~rule._near(mixed, y) & ~view.usual(child)
+        if far.sum() < max(_FEWEST, 0.2 * rule.support):
+            return None
+    return rule
 
 
 def declare(view: View, spec: Mapping[str, Any]) -> Product:
-    """Make a declared product or ratio: two ``parents``, a ``child``, and where wanted a ``factor``."""
-    parents, child = names_in(spec, "parents", 2), str(spec["child"])
-    if len(parents) != 2:
-        raise InputError(f"a rule of kind {spec['kind']!r} for {child!r} needs two parents, not {len(parents)}")
+    """Make a declared product, ratio or power: ``parents``, a ``child``, and where wanted ``powers``, a ``factor``."""
+    kind, child = spec["kind"], str(spec["child"])
+    parents = names_in(spec, "parents", 1 if kind == "power" else 2)
+    powers = [float(p) for p in spec.get("powers", {"product": (1, 1), "ratio": (1, -1)}.get(kind, ()))]
+    if len(parents) > 2 or len(powers) != len(parents) or 0 in powers:
+        wanted = "one or two parents and a power other than 0 for each" if kind == "power" else "two parents"
+        raise InputError(f"a rule of kind {kind!r} for {child!r} needs {wanted}, not {len(parents)} parents")
     for name in (*parents, child):
         if name not in view.numeric:
             raise InputError(f"a rule computes with {name!r}, which is no column of varied finite numbers or times")
-    rule = fit(view, *parents, child, spec["kind"] == "ratio", float(spec.get("factor", 1.0)), declared=True)
+    rule = fit(view, parents, powers, child, float(spec.get("factor", 1.0)), declared=True)
     assert rule is not None
     return rule

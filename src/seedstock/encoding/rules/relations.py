@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from seedstock.encoding.rules.view import View
 
-_TRIALS = 5
+_TRIALS = 16
+_LOOKED_THROUGH = 5_000
 _EXACT = 1e-7
+_ROUNDED = 4.0
+_LOOSEST = 1e-5
 _UNUSUAL_ROWS = 6
 
 
@@ -36,31 +39,39 @@ def relations(view: View, names: Sequence[str], most: int) -> list[tuple[list[st
     X = X[np.isfinite(X).all(axis=1)]
     if X.shape[1] < 2 or len(X) < X.shape[1] + 10:
         return []
+    centre = np.median(X, axis=0)
     found: dict[frozenset[str], tuple[list[str], NDArray[np.float64]]] = {}
+    written = np.array([view.relative(n) for n in names])
     for trial in range(_TRIALS):
-        rows = _telling_rows(X, np.random.default_rng(trial))
-        for index, vector in _null_vectors(X[rows], most):
+        rows = _telling_rows(X, centre, np.random.default_rng(trial))
+        for index, vector in _null_vectors(X[rows], written, most):
             columns = [names[i] for i in index]
             found.setdefault(frozenset(columns), (columns, vector))
     return list(found.values())
 
 
-def _telling_rows(X: NDArray[np.float64], g: np.random.Generator) -> NDArray[np.int64]:
+def _telling_rows(X: NDArray[np.float64], centre: NDArray[np.float64], g: np.random.Generator) -> NDArray[np.int64]:
     """Pick about three rows a column, and for each column some where it is not at its median."""
     n, p = X.shape
-    order = g.permutation(n)
+    order = g.permutation(n)[:_LOOKED_THROUGH]
     picked = [order[: 3 * p + 20]]
-    centre = np.median(X, axis=0)
     for j in range(p):
         picked.append(order[X[order, j] != centre[j]][:_UNUSUAL_ROWS])
     return np.unique(np.concatenate(picked))
 
 
-def _null_vectors(X: NDArray[np.float64], most: int) -> list[tuple[list[int], NDArray[np.float64]]]:
-    """Return for each column that is a combination of columns before it the relation, by Gram-Schmidt twice over."""
+def _null_vectors(
+    X: NDArray[np.float64], written: NDArray[np.float64], most: int
+) -> list[tuple[list[int], NDArray[np.float64]]]:
+    """Return for each column that is a combination of columns before it the relation, by Gram-Schmidt twice over.
+
+    `written`, shape (n_columns,), are the relative errors with which the columns are written.
+    """
     mean, scale = X.mean(axis=0), X.std(axis=0)
     usable = scale > 0
     Z = (X - mean) / np.where(usable, scale, 1.0) / np.sqrt(len(X))
+    rounding = written * np.sqrt((X**2).mean(axis=0)) / np.where(usable, scale, 1.0)
+    exact = min(_EXACT + _ROUNDED * float(rounding.max(initial=0.0)), _LOOSEST)
     Q = np.zeros((len(X), 0))
     independent: list[int] = []
     out = []
@@ -68,28 +79,15 @@ def _null_vectors(X: NDArray[np.float64], most: int) -> list[tuple[list[int], ND
         rest = Z[:, j] - Q @ (Q.T @ Z[:, j])
         rest = rest - Q @ (Q.T @ rest)
         size = float(np.linalg.norm(rest))
-        if size > _EXACT:
+        if size > exact:
             independent.append(int(j))
             Q = np.column_stack([Q, rest / size])
             continue
         c = np.linalg.solve(Q.T @ Z[:, independent], Q.T @ Z[:, j])
-        used = np.flatnonzero(np.abs(c) > 1e-5)
+        used = np.flatnonzero(np.abs(c) > max(1e-5, 10 * exact))
         if 0 < len(used) < most:
             index = [*(independent[i] for i in used), int(j)]
             vector = np.append(c[used] / scale[[independent[i] for i in used]], -1 / scale[j])
             vector = vector / np.abs(vector).max()
             out.append((index, vector))
     return out
-
-
-def short(x: float) -> float:
-    """Return the short decimal, or the inverse of one, that a computed number other than 0 stands for.
-
-    >>> short(1.8000000001), short(1.1574074074e-11) == 1 / 8.64e10
-    (1.8, True)
-    """
-    for digits in range(6):
-        for candidate in (float(f"{x:.{digits}e}"), 1 / float(f"{1 / x:.{digits}e}")):
-            if abs(candidate - x) <= 1e-7 * abs(x):
-                return candidate
-    return x

@@ -11,6 +11,7 @@ import numpy as np
 
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
+from seedstock.encoding.rules.decimals import SINGLE
 
 TOLERATED = 0.005
 """A found rule fails in this share at most of the rows that could break it."""
@@ -133,6 +134,14 @@ def names_in(value: Mapping[str, Any], key: str, least: int = 1) -> tuple[str, .
     if len(names) < least or len(set(names)) < len(names):
         raise InputError(f"a rule of kind {value.get('kind')!r} needs {least} or more different names under {key!r}")
     return tuple(names)
+
+
+def precision_in(value: Mapping[str, Any]) -> tuple[float, int]:
+    """Return the relative error and the significant digits in a rule's JSON."""
+    relative, digits = float(value["relative"]), int(value["digits"])
+    if not (0 <= relative < 1e-3 and SINGLE <= digits <= 15):
+        raise InputError("a rule's precision is out of bounds")
+    return relative, digits
 
 
 def listed(names: Sequence[Any], last: str = "and", most: int = 40) -> str:

@@ -14,6 +14,7 @@ from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.linear import Linear
+from seedstock.encoding.rules.logarithm import Logarithm
 from seedstock.encoding.rules.one_hot import OneHot
 from seedstock.encoding.rules.order import Order
 from seedstock.encoding.rules.pairs import Pairs
@@ -23,7 +24,10 @@ from seedstock.encoding.rules.together import Together
 
 _KINDS: dict[str, type[Rule]] = {
     cls.kind: cls
-    for cls in (Admits, AtLeast, Bounds, Clock, Depends, Implies, Linear, OneHot, Order, Pairs, Product, Together)
+    for cls in (
+        *(Admits, AtLeast, Bounds, Clock, Depends, Implies),
+        *(Linear, Logarithm, OneHot, Order, Pairs, Product, Together),
+    )
 }
 
 

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Mask, Table
 from seedstock.encoding.rules.cells import MISSING, Codes, Domain, Numbers, is_number, numbers, step_of
+from seedstock.encoding.rules.decimals import precision_of
 
 _CHANCE = 1e-6
 """Expected number of rules of one kind that chance alone makes in a table."""
+
+_FINE = 1e-5
+"""Numbers with more decimals may be written with so many significant digits instead."""
 
 
 def by_chance(candidates: int) -> float:
@@ -99,6 +103,24 @@ class View:
         if name not in self._steps:
             self._steps[name] = step_of(self.table[name], self.schema[name])
         return self._steps[name]
+
+    @cached_property
+    def _precisions(self) -> dict[str, tuple[int, float]]:
+        return {}
+
+    def digits(self, name: str) -> int:
+        """Return the significant digits of a column on no or a fine grid, 0 where as many as fit; or `SINGLE`."""
+        return self._precision(name)[0]
+
+    def relative(self, name: str) -> float:
+        """Return the relative error with which a column on no grid or a fine one is written."""
+        return self._precision(name)[1]
+
+    def _precision(self, name: str) -> tuple[int, float]:
+        if name not in self._precisions:
+            coarse = self.step(name) > _FINE
+            self._precisions[name] = (0, 0.0) if coarse else precision_of(self.numbers(name))
+        return self._precisions[name]
 
     def family(self, name: str) -> str:
         """Return ``time``, ``duration`` or ``number``: columns of one family can be compared."""

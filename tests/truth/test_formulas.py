@@ -1,0 +1,148 @@
+"""Columns that somebody computed: powers, rates, logarithms, and sums in single precision are found and kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.truth.test_rules import dataset, values
+
+from seedstock.core.rng import Rng
+from seedstock.core.schema import ColumnSchema, TableSchema
+from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.rules.find import find_rules
+from seedstock.encoding.rules.rule import Rule
+from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
+from seedstock.generators.independent import Independent
+
+
+def single(x: np.ndarray) -> np.ndarray:
+    """Keep numbers in single precision, as a program that writes all their digits does."""
+    return np.asarray(x, np.float32).astype(float)
+
+
+def seven(x: np.ndarray) -> np.ndarray:
+    """Write numbers with seven significant digits."""
+    return np.array([float(f"{v:.6e}") for v in x])
+
+
+def computed(n: int = 4_000) -> Dataset:
+    g = np.random.default_rng(0)
+    income, people = single(g.gamma(2, 20, n)), g.integers(800, 300_000, n)
+    weight, height = g.normal(75, 14, n).round(1), g.normal(171, 10, n).round()
+    crimes, side = g.poisson(people / 4_000), g.uniform(1, 9, n).round(2)
+    wage, rest = single(g.gamma(2, 10, n)), single(g.gamma(2, 9, n))
+    power, acid = g.lognormal(0, 2, n), g.lognormal(-16, 2, n)
+    total = single(wage + rest)
+    total[::100] = single(np.full(n, 55.0))[::100]
+    return dataset(
+        {
+            "income": income, "income_2": single(income**2), "people": people, "log_people": seven(np.log(people)),
+            "weight": weight, "height": height, "bmi": (1e4 * weight / height**2).round(1), "crimes": crimes,
+            "rate": seven(1e5 * crimes / people), "side": side, "volume": (side**3).round(3), "visits": crimes * 3 + 7,
+            "log_visits": np.log1p(crimes * 3 + 7), "wage": wage, "rest": rest, "total": total,
+            "power": power, "decibel": (10 * np.log10(power)).round(2), "acid": acid, "ph": (-np.log10(acid)).round(3),
+        },
+        {"weight": 1, "height": 0, "bmi": 1, "side": 2, "volume": 3, "decibel": 2, "ph": 3},
+    )  # fmt: skip
+
+
+FORMULAS = {
+    "income_2 = income^2",
+    "log_people = log(people)",
+    "bmi = 10000 * weight / height^2",
+    "rate = 100000 * crimes / people",
+    "volume = side^3",
+    "visits = 3 * crimes + 7",
+    "log_visits = log(1 + visits)",
+    "total = wage + rest",
+    "decibel = 10 * log10(power)",
+    "ph = -log10(acid)",
+}
+
+
+@pytest.fixture(scope="module")
+def rules() -> tuple[Rule, ...]:
+    data = computed()
+    return find_rules(data.table, data.columns)
+
+
+def test_every_formula_is_found_and_no_other(rules: tuple[Rule, ...]) -> None:
+    assert {rule.text for rule in rules} == FORMULAS
+
+
+def test_of_unrelated_columns_the_formulas_hold_once_mended_and_with_cells_fixed(rules: tuple[Rule, ...]) -> None:
+    data = computed()
+    model = Independent().fit(data, Rng(0))
+    torn = replace(model, plan=replace(model.plan, rules=rules))
+    t = torn.sample(5_000, Rng(1)).table
+    v = {name: values(t, name) for name in t}
+    np.testing.assert_allclose(v["income_2"], v["income"] ** 2, rtol=3e-6)
+    np.testing.assert_allclose(v["log_people"], np.log(v["people"]), rtol=2e-6)
+    np.testing.assert_allclose(v["bmi"], 1e4 * v["weight"] / v["height"] ** 2, rtol=0, atol=0.0501)
+    np.testing.assert_allclose(v["rate"], 1e5 * v["crimes"] / v["people"], rtol=3e-6)
+    assert (v["rate"] == seven(v["rate"])).all()
+    np.testing.assert_allclose(v["log_visits"], np.log(3 * v["crimes"] + 8), rtol=1e-9)
+    np.testing.assert_allclose(v["ph"], -np.log10(v["acid"]), rtol=0, atol=0.000501)
+    off = np.abs(v["wage"] + v["rest"] - v["total"]) > 1e-4
+    assert 0 < off.mean() <= (np.abs(values(data.table, "total") - 55) < 1e-4).mean()
+    for name, cell in {
+        "income_2": 400.0,
+        "log_people": float(seven(np.log([8_103]))[0]),
+        "bmi": 24.2,
+        "decibel": 3.01,
+        "ph": 7.25,
+    }.items():
+        given = Table({name: Column.of(np.full(40, cell))})
+        t = torn.sample(40, Rng(2), given=given).table
+        assert t[name].equals(given[name])
+        assert all(rule.holds(t).all() for rule in rules if not rule.violations), name
+
+
+def test_they_come_back_from_their_stored_form(rules: tuple[Rule, ...]) -> None:
+    data = computed()
+    again = rules_from_json(rules_to_json(rules), data.columns)
+    g = np.random.default_rng(0)
+    torn = Table({name: data.table[name].take(g.permutation(len(data.table))) for name in data.table})
+    for old, new in zip(rules, again, strict=True):
+        assert new.to_json() == old.to_json()
+        np.testing.assert_array_equal(new.holds(torn), old.holds(torn))
+        assert not new.holds(torn).all()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_smooth_or_noisy_relations_are_no_formulas(seed: int) -> None:
+    """Powers and logarithms with a thousandth of noise, unrelated amounts on coarse and on fine grids, years."""
+    g, n = np.random.default_rng(seed), 2_000
+    a, b = g.lognormal(3, 1, n), g.gamma(2, 5, n)
+    noise = 1 + 0.001 * g.normal(size=n)
+    columns = {
+        "a": a, "b": single(b), "square": a**2 * noise, "log": np.log(a) + 0.001 * g.normal(size=n),
+        "rate": seven(a / b * noise), "coarse": (a / b).round() + g.integers(2, size=n),
+        "year": g.integers(1990, 2024, n), "built": g.integers(1950, 1990, n),
+        "model": g.integers(1, 6, n), "share": g.random(n).round(2),
+        "score": g.integers(1, 6, n), "sum": single(a + b) * noise,
+    }  # fmt: skip
+    data = dataset(columns, {"coarse": 0, "share": 2})
+    assert [rule.text for rule in find_rules(data.table, data.columns) if rule.computes] == []
+
+
+def test_a_formula_says_nothing_where_it_has_no_value() -> None:
+    """The logarithm of nothing is missing, a rate of nobody too; so they stay."""
+    g, n = np.random.default_rng(0), 3_000
+    counts, people = g.poisson(9, n), g.integers(0, 40, n) * 25
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log, rate = np.log(counts.astype(float)), (100 * counts / people).round(2)
+    bad = [~np.isfinite(x) for x in (log, rate)]
+    table = Table({
+        "counts": Column.of(counts), "people": Column.of(people),
+        "log": Column(np.where(bad[0], 0, log), bad[0]), "rate": Column(np.where(bad[1], 0, rate), bad[1]),
+    })  # fmt: skip
+    number = {"counts": 0, "people": 0, "log": None, "rate": 2}
+    schema = TableSchema(
+        {k: ColumnSchema("number", dtype=str(table[k].values.dtype), decimals=d) for k, d in number.items()}
+    )
+    rules = find_rules(table, schema)
+    assert {"log = log(counts)", "rate = 100 * counts / people"} <= {rule.text for rule in rules}
+    assert all(rule.holds(table).all() for rule in rules)
