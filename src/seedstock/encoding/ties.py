@@ -104,6 +104,7 @@ def find_ties(
 ) -> tuple[Tie, ...]:
     """Find the columns that are now and then exactly like one before them, beyond chance.
 
+    Values that many rows of either column have do not count, nor columns of few values: codes are small numbers too.
     Chance is what the next row has, when rows are in the order of the other column and its value is another: numbers
     that lie close together on a coarse grid are often equal.
 
@@ -128,16 +129,18 @@ def find_ties(
     for i, name in enumerate(order):
         if name in leave or atoms[name].k <= _TOLD_APART or not _alike(atoms, name, name):
             continue
-        before = [p for p in order[:i] if _alike(atoms, name, p)]
-        if partners := _partners(name, before, cells, atoms[name]):
+        before = [p for p in order[:i] if atoms[p].k > _TOLD_APART and _alike(atoms, name, p)]
+        if partners := _partners(name, before, cells, atoms):
             out.append(Tie(name, partners, _unused(f"tie of {name}", {*atoms, *cells})))
     return tuple(out)
 
 
-def _partners(name: str, before: Sequence[str], cells: Mapping[str, Column], atoms: Atoms) -> tuple[str, ...]:
-    left = _unusual(cells[name], atoms)
+def _partners(
+    name: str, before: Sequence[str], cells: Mapping[str, Column], atoms: Mapping[str, Atoms]
+) -> tuple[str, ...]:
+    left = _unusual(cells[name], atoms[name])
     least = max(_LEAST_ROWS, _LEAST_SHARE * len(left))
-    equal = {p: _equal(cells[name], cells[p]) for p in before}
+    equal = {p: _equal(cells[name], cells[p]) & _unusual(cells[p], atoms[p]) for p in before}
     chance = {p: _by_chance(cells[name], cells[p], left) for p in before if np.count_nonzero(equal[p] & left) >= least}
     out: list[str] = []
     while len(out) < _MOST:

@@ -99,6 +99,7 @@ class ForestFitted(TabularFitted):
                 here[name] = self.draw_column(name, len(rows), here, stream.child(k).generator())
                 out[name][rows] = here[name]
                 rows = rows[ruled.broken(name, here)]
+            out[name] = ruled.calculate(name, out)
         return ruled.mended(self.draw_again(out, rng))
 
     def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Wanted | None = None) -> dict[str, Codes]:

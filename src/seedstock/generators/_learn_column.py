@@ -97,7 +97,7 @@ def learn_column(
     task = _Task(name, design(predictors, places, codes), codes[name], classes, atoms, rng)
     trees = replace(settings.trees, identifying=identifying(atoms))
     presence = Presence.fit(atoms, codes[name], {p: (plan.atoms[p], codes[p]) for p in predictors})
-    scale, lines = _lines_to_try(plan, codes, name, predictors)
+    scale, lines = (None, None) if settings.plain else _lines_to_try(plan, codes, name, predictors)
     settings = replace(settings, trees=trees)
     kernel = _lined(task, settings, scale, lines) if scale is not None and lines is not None else None
     if kernel is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -14,14 +14,73 @@ from seedstock.encoding.plan import Plan
 from seedstock.encoding.rules.keep import mend
 from seedstock.encoding.rules.rule import Rule
 
+_FEW_EXCEPTIONS = 0.002
+"""Share of the rows up to which exceptions from what is calculated are not drawn."""
+
+_AS_FINE = 0.5
+"""Share of the values of what it comes from, that a calculated column has at least."""
+
+
+def calculated(plan: Plan) -> dict[str, Rule]:
+    """Return the columns that rules calculate from numbers, with (nearly) no exceptions: column -> rule.
+
+    Those that are much coarser than what they come from are left out, for they are worth knowing first (an hour before
+    its minutes); and times, which are learned by their gaps (`seedstock.encoding.siblings`).
+    """
+    out: dict[str, Rule] = {}
+    for rule in plan.rules:
+        *parents, child = rule.columns
+        if not rule.calculates or child in out or not {*rule.columns} <= {*plan.atoms}:
+            continue
+        certain = rule.violations <= _FEW_EXCEPTIONS * rule.support
+        fine = plan.atoms[child].k >= _AS_FINE * max(plan.atoms[p].k for p in parents)
+        if certain and fine and plan.atoms[child].values.dtype.kind not in "mM":
+            out[child] = rule
+    return out
+
+
+def parents_first(order: Sequence[str], rules: Mapping[str, Rule]) -> list[str]:
+    """Return an order in which what rules calculate comes after what it is calculated from.
+
+    Examples
+    --------
+    >>> from seedstock.encoding.rules.clock import Clock
+    >>> end = Clock(start="start", minutes="late", end="end", midnight=(0.0, 0.0))
+    >>> parents_first(["late", "end", "start", "x"], {"end": end})
+    ['late', 'start', 'end', 'x']
+    """
+    out = list(order)
+    for child, rule in rules.items():
+        last = max(map(out.index, rule.columns[:-1]))
+        if out.index(child) < last:
+            out.remove(child)
+            out.insert(last, child)
+    return out
+
 
 class Ruled:
     """A plan's rules among its learned columns, for one draw of rows as codes, each of shape (n,)."""
 
     def __init__(self, plan: Plan, rng: Rng) -> None:
         self._plan = plan
+        self._calculated = calculated(plan)
         self._rules = [rule for rule in plan.rules if set(rule.columns) <= set(plan.atoms)]
         self._rng = rng
+
+    def calculate(self, name: str, codes: Mapping[str, Codes]) -> Codes:
+        """Return a column's codes with those that a rule calculates from columns drawn before it.
+
+        Columns drawn after it then depend on what is handed out.
+        """
+        rule = self._calculated.get(name)
+        if rule is None or not set(rule.columns) <= set(codes):
+            return codes[name]
+        table = self._table([rule], codes)
+        rows = np.flatnonzero(~rule.holds(table))
+        new = rule.repair(table.take(rows), {}, self._rng.child("calculate", name).generator())[name]
+        told, out = self._plan.atoms[name].encode(new), codes[name].copy()
+        out[rows] = np.where(told >= 0, told, out[rows])
+        return out
 
     def broken(self, name: str, codes: Mapping[str, Codes]) -> Codes:
         """Return the rows in which a rule without exceptions fails that is about a column and some drawn before it.

@@ -23,6 +23,7 @@ from seedstock.generators._grown_tree import TreeSettings
 from seedstock.generators._last_look import tells_less
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._presence import draw_order
+from seedstock.generators._ruled import calculated, parents_first
 from seedstock.generators._tied import Tied
 
 _FILTER_ROWS = 1_000
@@ -83,14 +84,18 @@ class Forest:
         # A column of one value needs no trees and helps none.
         varied = [name for name in order if plan.atoms[name].k > 1 and name not in hidden]
         ties = {tie.column: tie for tie in plan.ties}
+        # What a rule calculates is drawn for the sake of its gaps, and of conditions on it.
+        told = calculated(plan)
 
         def learn(name: str, before: tuple[str, ...]) -> dict[str, Conditional | Tied]:
             stream = rng.child("fit", name)
+            if name in told:
+                return {name: learn_column(self._light, plan, codes, name, before, stream)}
             if name not in ties:
                 return {name: self.learn(plan, codes, name, before, stream)}
             kind = ties[name].kind
             return {
-                kind: learn_column(self._hidden, plan, codes, kind, before, stream.child("kind")),
+                kind: learn_column(self._light, plan, codes, kind, before, stream.child("kind")),
                 name: Tied.learn(self.learn, plan, codes, ties[name], before, stream),
             }
 
@@ -112,7 +117,7 @@ class Forest:
     def _planned(self, data: Dataset) -> tuple[Plan, dict[str, Codes], tuple[str, ...]]:
         """Return the plan, the codes, and the order in which columns are drawn, hidden ones of ties among them."""
         plan, codes = Plan.fit(data)
-        order = earlier_first(draw_order(plan.atoms, codes), plan.siblings)
+        order = parents_first(earlier_first(draw_order(plan.atoms, codes), plan.siblings), calculated(plan))
         leave = {rule.columns[-1] for rule in plan.rules if rule.computes} | {data.columns.target}
         ties = find_ties(order, data.table.columns, plan.atoms, leave)
         plan, hidden = plan.with_ties(ties, data.table)
@@ -144,8 +149,8 @@ class Forest:
         return ColumnSettings(trees, self.boost_rows)
 
     @property
-    def _hidden(self) -> ColumnSettings:
-        """Settings for hidden columns: of few values, beside columns that take far longer."""
+    def _light(self) -> ColumnSettings:
+        """Settings for columns of which little hangs: hidden ones, and what rules calculate."""
         trees = self._settings.trees
         return replace(self._settings, trees=replace(trees, trees=max(1, trees.trees // 2)), plain=True)
 

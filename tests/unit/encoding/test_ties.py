@@ -50,6 +50,18 @@ def test_values_that_meet_by_chance_are_no_ties() -> None:
     assert found({"a": Column.of(noughts), "b": Column.of(others)}) == {}
 
 
+def test_small_counts_are_no_copies_of_codes_or_of_common_values() -> None:
+    """Both are smallest in the same rows, and so are equal far more often than chance has it; and say nothing by it."""
+    g = np.random.default_rng(7)
+    season, size = g.integers(1, 5, size=4_000), g.integers(1, 40, size=4_000)
+    riders = np.where(g.random(4_000) < 0.1, season, 10 * season + g.poisson(40, 4_000))
+    assert np.mean(riders == season) > 0.05
+    assert found({"season": Column.of(season), "riders": Column.of(riders)}) == {}
+    size = np.where(g.random(4_000) < 0.3, 7, size)
+    twin = np.where((size == 7) & (g.random(4_000) < 0.1), 7, g.integers(1, 10**4, size=4_000))
+    assert found({"size": Column.of(size), "twin": Column.of(twin)}) == {}
+
+
 def test_a_column_that_is_always_a_copy_is_left_to_rules() -> None:
     g = np.random.default_rng(2)
     x = g.integers(10**6, size=500)

@@ -39,6 +39,7 @@ class Clock(Rule):
 
     kind: ClassVar[str] = "clock"
     computes: ClassVar[bool] = True
+    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:

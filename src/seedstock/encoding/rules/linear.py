@@ -57,6 +57,7 @@ class Linear(Rule):
 
     kind: ClassVar[str] = "linear"
     computes: ClassVar[bool] = True
+    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:

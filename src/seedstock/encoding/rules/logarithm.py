@@ -55,6 +55,7 @@ class Logarithm(Rule):
 
     kind: ClassVar[str] = "logarithm"
     computes: ClassVar[bool] = True
+    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:

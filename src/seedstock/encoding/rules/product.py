@@ -47,6 +47,7 @@ class Product(Rule):
 
     kind: ClassVar[str] = "product"
     computes: ClassVar[bool] = True
+    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class Rule(ABC):
     kind: ClassVar[str]
     computes: ClassVar[bool] = False
     """Whether the last column is a function of the others."""
+    calculates: ClassVar[bool] = False
+    """Whether that function is one of arithmetic, not of looking up."""
 
     @property
     @abstractmethod
