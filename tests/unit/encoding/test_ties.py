@@ -58,7 +58,7 @@ def test_small_counts_are_no_copies_of_codes_or_of_common_values() -> None:
     assert np.mean(riders == season) > 0.05
     assert found({"season": Column.of(season), "riders": Column.of(riders)}) == {}
     size = np.where(g.random(4_000) < 0.3, 7, size)
-    twin = np.where((size == 7) & (g.random(4_000) < 0.1), 7, g.integers(1, 10**4, size=4_000))
+    twin = np.where((size == 7) & (g.random(4_000) < 0.085), 7, g.integers(1, 10**4, size=4_000))
     assert found({"size": Column.of(size), "twin": Column.of(twin)}) == {}
 
 
