@@ -14,6 +14,7 @@ from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.rules.find import find_rules
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
+from seedstock.generators.forest import Forest
 from seedstock.generators.independent import Independent
 
 
@@ -146,3 +147,29 @@ def test_a_formula_says_nothing_where_it_has_no_value() -> None:
     rules = find_rules(table, schema)
     assert {"log = log(counts)", "rate = 100 * counts / people"} <= {rule.text for rule in rules}
     assert all(rule.holds(table).all() for rule in rules)
+
+
+def test_columns_after_a_calculated_one_depend_on_what_is_handed_out() -> None:
+    """A fee hangs on the amount, which is price times count; the decade of a year comes first, for it is coarse."""
+    g, n = np.random.default_rng(0), 4_000
+    price, count = g.gamma(3, 20, n).round(2), g.integers(1, 200, n)
+    amount, year = (price * count).round(2), g.integers(1500, 2000, n)
+    fee = (0.02 * amount + g.normal(0, 5, n)).round(4)
+    data = dataset(
+        {"count": count, "amount": amount, "price": price, "fee": fee, "year": year, "decade": (year / 10).round()},
+        {"price": 2, "amount": 2, "fee": 4, "decade": 0},
+    )
+    model = Forest(trees=6, threads=1).fit(data, Rng(0))
+    rules = {rule["text"] for rule in model.rules_json()}
+    assert {"amount = count * price", "decade = 0.1 * year"} <= rules
+    order = list(model.order)
+    assert max(order.index("price"), order.index("count")) < order.index("amount") < order.index("fee")
+    assert order.index("decade") < order.index("year")
+    t = model.sample(6_000, Rng(1)).table
+    v = {name: values(t, name) for name in t}
+    np.testing.assert_array_equal(v["amount"], (v["price"] * v["count"]).round(2))
+    assert np.abs(v["decade"] - v["year"] / 10).max() <= 0.5 + 1e-9
+    assert np.std(v["fee"] - 0.02 * v["amount"]) < 2 * np.std(fee - 0.02 * amount)
+    part = model.sample(300, Rng(2), given=Table({"amount": Column.of(np.full(300, 1200.0))})).table
+    assert (values(part, "amount") == 1200).all()
+    np.testing.assert_allclose(values(part, "price") * values(part, "count"), 1200, rtol=0, atol=0.0051)
