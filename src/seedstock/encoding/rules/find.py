@@ -194,6 +194,19 @@ def _follows(rule: Rule, kept: Sequence[Rule]) -> bool:
     return child in known
 
 
+def _decided_together(a: str, b: str, kept: Sequence[Rule]) -> bool:
+    """Tell whether look-ups, which name seen values only, leave no pair of two columns that was not seen."""
+    one = [(next(iter(need)), child) for need, child in determines(kept) if len(need) == 1]
+    for source in {a, b, *(cause for cause, _ in one)}:
+        known, before = {source}, 0
+        while len(known) > before:
+            before = len(known)
+            known |= {child for cause, child in one if cause in known}
+        if {a, b} <= known:
+            return True
+    return any({a, b} <= {*rule.columns} for rule in kept if isinstance(rule, Depends))
+
+
 def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
     """Return pairs (a, b) whose order, or whose zeros, follow from rules that compute a column."""
     out: set[tuple[str, str]] = set()
@@ -225,8 +238,12 @@ def _copies(kept: Sequence[Rule]) -> set[str]:
 def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:
     """Return rules about values that avoid each other, without those that others imply."""
     one = {(next(iter(need)), child) for need, child in determines(kept) if len(need) == 1}
-    avoiding = [pair for pair in pairs.find(few) if pair not in one and pair[::-1] not in one]
-    out = _good([pairs.fit(full, a, b) for a, b in avoiding], wanted)
+    avoiding = [
+        (a, b, sets)
+        for a, b, sets in pairs.find(few)
+        if (a, b) not in one and (b, a) not in one and not (sets and _decided_together(a, b, kept))
+    ]
+    out = _good([pairs.fit(full, *found) for found in avoiding], wanted)
     told = _told(kept, full) | one
     grouped = [set(r.columns) for r in kept if r.kind in ("one_hot", "missing_together")]
     chains = [r.columns for r in kept if r.kind == "order"]

@@ -1,4 +1,4 @@
-"""Values of one category that never go with values of another."""
+"""Values of one column that never go with values of another."""
 
 from __future__ import annotations
 
@@ -18,11 +18,18 @@ from seedstock.encoding.rules.view import View, by_chance
 
 _MOST_VALUES = 200
 _EXPECTED = 25.0
+_MOST_CELLS, _LEAST_VALUES = 200_000, 30
+"""Pairs that sets are looked for in at most; of fewer values in the larger column, other rules tell the same."""
+_NEW, _BARRED = 0.002, 0.2
+"""Share of rows that may be of a pair that nobody has seen, and that must be, were a value its neighbour."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pairs(Rule):
     """Pairs of values that do not occur though each value is common; rare values may go with anything.
+
+    Where values come in sets of their own (incomes in the money of a year, sizes in those of a maker), every pair that
+    does not occur is barred.
 
     Attributes
     ----------
@@ -111,10 +118,38 @@ def is_category(view: View, name: str) -> bool:
     return view.table[name].is_text and view.k(name) <= _MOST_VALUES
 
 
-def find(view: View) -> list[tuple[str, str]]:
-    """Return pairs of category columns of a sample in which some values avoid each other, beyond chance."""
+def find(view: View) -> list[tuple[str, str, bool]]:
+    """Return pairs of columns of a sample in which values avoid each other, beyond chance, and whether in sets."""
     names = [name for name in view.names if is_category(view, name)]
-    return [(a, b) for a, b in combinations(names, 2) if not _table(view, a, b)[1].all()]
+    found = [(a, b, False) for a, b in combinations(names, 2) if not _table(view, a, b)[1].all()]
+    able = [name for name in view.names if view.repeats(name)]
+    told = {(a, b) for a, b, _ in found}
+    return found + [(a, b, True) for a, b in combinations(able, 2) if (a, b) not in told and _in_sets(view, a, b)]
+
+
+def _in_sets(view: View, a: str, b: str) -> bool:
+    """Tell whether each value of a column has values of its own in another one.
+
+    The share of rows whose pair no other row has is that of pairs still to be seen (Good 1953). Where columns depend
+    on each other smoothly, a row with a neighbouring value in one of them would be of a pair that was seen.
+    """
+    if view.k(a) * view.k(b) > _MOST_CELLS or max(view.k(a), view.k(b)) < _LEAST_VALUES:
+        return False
+    (one, x), (two, y) = view.coded(a), view.coded(b)
+    here = (x != MISSING) & (y != MISSING)
+    x, y, k = x[here], y[here], len(two.values)
+    counts = np.bincount(x * k + y, minlength=len(one.values) * k)
+    if not here.any() or np.count_nonzero(counts == 1) > _NEW * len(x):
+        return False
+    beside = ((_neighbours(x, one), y), (x, _neighbours(y, two)))
+    return all(float(np.mean(counts[p * k + q] == 0)) >= _BARRED for p, q in beside)
+
+
+def _neighbours(codes: Codes, domain: Domain) -> Codes:
+    """Return each row's value moved on to the next one; of texts, which have no order, to that of any other row."""
+    if domain.is_text:
+        return np.random.default_rng(0).permutation(codes)
+    return np.where(codes + 1 < len(domain.values), codes + 1, codes - 1)
 
 
 def _table(view: View, a: str, b: str) -> tuple[Codes, NDArray[np.bool_]]:
@@ -129,9 +164,12 @@ def _table(view: View, a: str, b: str) -> tuple[Codes, NDArray[np.bool_]]:
     return counts.astype(np.int64), (counts > 0) | (expected < limit)
 
 
-def fit(view: View, a: str, b: str) -> Pairs | None:
+def fit(view: View, a: str, b: str, in_sets: bool = False) -> Pairs | None:
     """Return the rule of all rows; None where no pair is barred."""
+    if in_sets and not _in_sets(view, a, b):
+        return None
     counts, allowed = _table(view, a, b)
+    allowed = counts > 0 if in_sets else allowed
     return None if allowed.all() else _build(view, a, b, counts, allowed, False)
 
 
