@@ -49,7 +49,8 @@ def test_columns_that_only_hang_on_each_other_have_no_sets(seed: int) -> None:
     town = g.integers(25, size=n)
     data = dataset({
         "age": age, "year": year, "born": year - age - g.integers(2, size=n),
-        "work": np.maximum(age - 20 - g.poisson(6, n), 0), "town": np.array([f"t{v}" for v in town]), "shop": (town * 3 + g.integers(9, size=n)) % 75,
+        "work": np.maximum(age - 20 - g.poisson(6, n), 0),
+        "town": np.array([f"t{v}" for v in town]), "shop": (town * 3 + g.integers(9, size=n)) % 75,
         "count": g.poisson(30, n), "other": g.poisson(30, n),
     })  # fmt: skip
     assert [rule.text for rule in find_rules(data.table, data.columns) if isinstance(rule, Pairs)] == []

@@ -25,7 +25,7 @@ from seedstock.generators._tabular import TabularFitted, weighted
 from seedstock.generators._tied import Tied
 from seedstock.generators._wanted import FREE, Wanted
 
-_TRIES = 4
+_TRIES = 8
 """Draws of a column for the rows in which the last one broke a rule."""
 _CANDIDATES = 4, 16
 """Fewest and most rows of which the filter picks one, where each row has conditions of its own."""

@@ -106,11 +106,12 @@ class Pairs(Rule):
 
 def _among(counts: Codes, given: Codes, g: np.random.Generator) -> Codes:
     """Draw for each row a column of a table of counts, in the row's line; -1 where the line is empty."""
-    cumulative = np.cumsum(counts, axis=1)
-    line = cumulative[np.maximum(given, 0)]
-    u = g.random(len(given)) * line[:, -1]
-    drawn = (line <= u[:, None]).sum(axis=1)
-    return np.where((line[:, -1] > 0) & (given >= 0), np.minimum(drawn, counts.shape[1] - 1), -1)
+    upto = np.cumsum(counts)
+    total = counts.sum(axis=1)
+    line = np.maximum(given, 0)
+    start = (np.cumsum(total) - total)[line]
+    drawn = np.searchsorted(upto, start + g.random(len(given)) * total[line], side="right")
+    return np.where((total[line] > 0) & (given >= 0), drawn - line * counts.shape[1], -1)
 
 
 def is_category(view: View, name: str) -> bool:
