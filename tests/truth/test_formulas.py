@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.truth.test_rules import dataset, values
 
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.rules.find import find_rules
+from seedstock.encoding.rules.keep import mend
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.stored import rules_from_json, rules_to_json
 from seedstock.generators.forest import Forest
@@ -95,9 +98,9 @@ def test_of_unrelated_columns_the_formulas_hold_once_mended_and_with_cells_fixed
         "decibel": 3.01,
         "ph": 7.25,
     }.items():
-        given = Table({name: Column.of(np.full(40, cell))})
-        t = torn.sample(40, Rng(2), given=given).table
-        assert t[name].equals(given[name])
+        asked = Table({name: Column.of(np.full(40, cell))})
+        t = torn.sample(40, Rng(2), given=asked).table
+        assert t[name].equals(asked[name])
         assert all(rule.holds(t).all() for rule in rules if not rule.violations), name
 
 
@@ -173,3 +176,27 @@ def test_columns_after_a_calculated_one_depend_on_what_is_handed_out() -> None:
     part = model.sample(300, Rng(2), given=Table({"amount": Column.of(np.full(300, 1200.0))})).table
     assert (values(part, "amount") == 1200).all()
     np.testing.assert_allclose(values(part, "price") * values(part, "count"), 1200, rtol=0, atol=0.0051)
+
+
+_WAYS = st.sampled_from(["square", "ratio", "log", "single", "none"])
+_SIZES = st.sampled_from([1e-310, 1e-12, 1.0, 1e9, 1e150, 1e300])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), a=_SIZES, b=_SIZES, how=st.sampled_from(["square", "ratio", "log", "single", "none"])
+)
+def test_numbers_of_any_size_are_looked_at(seed: int, a: float, b: float, how: str) -> None:
+    """Nothing overflows aloud, and what is found holds once rows are mended."""
+    g = np.random.default_rng(seed)
+    x, y = a * g.lognormal(0, 1, 120), b * g.normal(size=120).round(3)
+    with np.errstate(all="ignore"):
+        z = {"square": x * x, "ratio": y / x, "log": np.log(x), "single": single(x), "none": g.random(120)}[how]
+    z = np.where(np.isfinite(z), z, 0.0)
+    data = dataset({"x": x, "y": y, "z": z, "n": g.integers(5, size=120)})
+    rules = find_rules(data.table, data.columns)
+    torn = Table({name: data.table[name].take(g.permutation(120)) for name in data.table})
+    done = mend(torn, rules, {}, g)
+    assert all((rule.holds(done.table) | done.broken).all() for rule in rules if not rule.violations)
+    again = rules_from_json(rules_to_json(rules), data.columns)
+    assert [rule.text for rule in again] == [rule.text for rule in rules]
