@@ -21,16 +21,12 @@ from seedstock.encoding.rules import (
     pairs,
     powers,
     product,
+    sums,
     together,
 )
-from seedstock.encoding.rules.at_least import AtLeast
-from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
-from seedstock.encoding.rules.depends import Depends
+from seedstock.encoding.rules.implied import copies, decided_together, determines, follows, ordered
 from seedstock.encoding.rules.implies import Implies
-from seedstock.encoding.rules.linear import Linear
-from seedstock.encoding.rules.logarithm import Logarithm
-from seedstock.encoding.rules.product import Product
 from seedstock.encoding.rules.rule import Rule, worth
 from seedstock.encoding.rules.view import View
 from seedstock.network.known import known_rules
@@ -108,7 +104,7 @@ def find_rules(
     kept += _good([one_hot.fit(full, group) for group in one_hot.find(few)], wanted)
     kept = _functions(full, few, kept, wanted)
     kept += _good([together.fit(full, group) for group in together.find(few)], wanted)
-    kept += _good([order.fit(full, chain) for chain in order.find(few, _told(kept, full), _copies(kept))], wanted)
+    kept += _good([order.fit(full, chain) for chain in order.find(few, ordered(kept, full), copies(kept))], wanted)
     kept += _exclusions(full, few, kept, wanted)
     return tuple(arrange(kept))
 
@@ -142,7 +138,7 @@ def _good(rules: Iterable[Rule | None], wanted: Wanted) -> list[Rule]:
 def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[Rule]:
     """Add what computes a column: simple rules first, and none that follows from those before it."""
     candidates: list[tuple[tuple[float, ...], Callable[[], Rule | None]]] = []
-    for line in linear.find(few):
+    for line in sums.find(few):
         candidates.append(((2 * len(line[0]) - 1, 0), partial(linear.fit, full, *line)))
     for parents, child in depends.find(few):
         rank = (2 if len(parents) == 1 else 6, float(np.prod([few.k(p) for p in parents])), -few.k(child))
@@ -158,81 +154,9 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
         candidates.append((rank, partial(product.fit, full, parents, exponents, child, factor)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
-        if rule is not None and wanted(rule) and not _follows(rule, kept):
+        if rule is not None and wanted(rule) and not follows(rule, kept):
             kept.append(rule)
     return kept
-
-
-def determines(rules: Sequence[Rule]) -> list[tuple[frozenset[str], str]]:
-    """Return what rules compute from what: (columns, column)."""
-    out = []
-    for rule in rules:
-        if rule.kind == "one_hot":
-            out += [(frozenset({*rule.columns} - {name}), name) for name in rule.columns]
-        if not rule.computes:
-            continue
-        *parents, child = rule.columns
-        out.append((frozenset(parents), child))
-        if isinstance(rule, Linear) and (rule.slack == 0 or len(parents) == 1):
-            out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
-        if isinstance(rule, Product | Clock | Logarithm):
-            # Up to rounding: enough to make another rule between the same columns pointless.
-            out += [(frozenset({*rule.columns} - {p}), p) for p in parents]
-        if isinstance(rule, Depends) and len(parents) == 1 and len(np.unique(rule.images)) == len(rule.images):
-            out.append((frozenset({child}), parents[0]))
-    return out
-
-
-def _follows(rule: Rule, kept: Sequence[Rule]) -> bool:
-    """Tell whether a computed column is known from the rule's parents by the rules kept (Armstrong's closure)."""
-    *parents, child = rule.columns
-    known, steps, grown = set(parents), determines(kept), True
-    while grown and child not in known:
-        new = {c for need, c in steps if need <= known} - known
-        known |= new
-        grown = bool(new)
-    return child in known
-
-
-def _decided_together(a: str, b: str, kept: Sequence[Rule]) -> bool:
-    """Tell whether look-ups, which name seen values only, leave no pair of two columns that was not seen."""
-    one = [(next(iter(need)), child) for need, child in determines(kept) if len(need) == 1]
-    for source in {a, b, *(cause for cause, _ in one)}:
-        known, before = {source}, 0
-        while len(known) > before:
-            before = len(known)
-            known |= {child for cause, child in one if cause in known}
-        if {a, b} <= known:
-            return True
-    return any({a, b} <= {*rule.columns} for rule in kept if isinstance(rule, Depends))
-
-
-def _told(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
-    """Return pairs (a, b) whose order, or whose zeros, follow from rules that compute a column."""
-    out: set[tuple[str, str]] = set()
-    for rule in kept:
-        if isinstance(rule, AtLeast) and rule.weights == (1.0,) and not rule.constant and rule.cause is None:
-            out |= {(rule.parents[0], rule.child), (rule.child, rule.parents[0])}
-        if not rule.computes:
-            continue
-        *parents, child = rule.columns
-        told = parents if len(parents) == 1 or isinstance(rule, Product) else []
-        if isinstance(rule, Linear) and rule.constant >= 0 and min(rule.weights) > 0:
-            # child = p + amounts of 0 or more: p <= child, and what is 0 in the child is 0 in p.
-            least = {p: float(np.nanmin(view.numbers(p))) for p in parents}
-            told += [
-                p
-                for p, w in zip(parents, rule.weights, strict=True)
-                if (w == 1 or (w > 1 and least[p] >= 0)) and all(least[q] >= 0 for q in parents if q != p)
-            ]
-        out |= {(p, child) for p in told} | {(child, p) for p in told}
-    return out
-
-
-def _copies(kept: Sequence[Rule]) -> set[str]:
-    """Return the columns that repeat another one."""
-    lines = [r for r in kept if isinstance(r, Linear)]
-    return {r.child for r in lines if r.weights == (1.0,) and not r.constant}
 
 
 def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:
@@ -241,10 +165,10 @@ def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> 
     avoiding = [
         (a, b, sets)
         for a, b, sets in pairs.find(few)
-        if (a, b) not in one and (b, a) not in one and not (sets and _decided_together(a, b, kept))
+        if (a, b) not in one and (b, a) not in one and not (sets and decided_together(a, b, kept))
     ]
     out = _good([pairs.fit(full, *found) for found in avoiding], wanted)
-    told = _told(kept, full) | one
+    told = ordered(kept, full) | one
     grouped = [set(r.columns) for r in kept if r.kind in ("one_hot", "missing_together")]
     chains = [r.columns for r in kept if r.kind == "order"]
     found = []
