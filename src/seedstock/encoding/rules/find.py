@@ -150,8 +150,8 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
     for parents, exponents, child, factor in powers.find(few):
         loose, single = product.looseness(few, child), len(parents) == 1
         # A square rather than a root, where one column is both of the other.
-        rank = (1.5, float(exponents[0] < 1), loose) if single else (5, loose, max(map(abs, exponents)))
-        candidates.append((rank, partial(product.fit, full, parents, exponents, child, factor)))
+        place = (1.5, float(exponents[0] < 1), loose) if single else (5.0, loose, max(map(abs, exponents)))
+        candidates.append((place, partial(product.fit, full, parents, exponents, child, factor)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
         if rule is not None and wanted(rule) and not follows(rule, kept):

@@ -116,7 +116,8 @@ class Logarithm(Rule):
 def _log(x: Numbers, base: str, weight: float, shift: float) -> Numbers:
     """Return the weighted logarithms, NaN where there is none."""
     inner = x + shift
-    return weight * _BASES[base] * np.log(np.where(inner > 0, inner, np.nan))
+    out: Numbers = weight * _BASES[base] * np.log(np.where(inner > 0, inner, np.nan))
+    return out
 
 
 Candidate = tuple[str, str, str, float, float, float]
