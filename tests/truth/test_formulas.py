@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 from tests.truth.test_rules import dataset, values
 
+from seedstock.core.given import Allowed, Given
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
@@ -200,3 +202,29 @@ def test_numbers_of_any_size_are_looked_at(seed: int, a: float, b: float, how: s
     assert all((rule.holds(done.table) | done.broken).all() for rule in rules if not rule.violations)
     again = rules_from_json(rules_to_json(rules), data.columns)
     assert [rule.text for rule in again] == [rule.text for rule in rules]
+
+
+def test_ranges_of_a_calculated_column_are_met_by_what_it_comes_from() -> None:
+    """Amounts between 1000 and 1500: prices and counts as in a hundred times as many rows, and none is bent to fit."""
+
+    def shop(n: int, seed: int) -> dict[str, np.ndarray]:
+        g = np.random.default_rng(seed)
+        price, count = g.gamma(3, 20, n).round(2), g.integers(1, 200, n)
+        amount = (price * count).round(2)
+        return {"price": price, "count": count, "amount": amount, "log": np.log(amount).round(6)}
+
+    data, big = dataset(shop(5_000, 0), {"price": 2, "amount": 2, "log": 6}), shop(500_000, 1)
+    model = Forest(trees=8, threads=1, filter_rounds=0).fit(data, Rng(0))
+    assert {"amount = price * count", "log = log(amount)"} <= {rule["text"] for rule in model.rules_json()}
+    inside = (big["amount"] >= 1_000) & (big["amount"] <= 1_500)
+    for name, low, high in (("amount", 1_000.0, 1_500.0), ("log", np.log(1_000), np.log(1_500))):
+        asked = Given.everywhere({}, {name: Allowed(low=low, high=high)}, 800)
+        t = model.sample(800, Rng(2), given=asked).table
+        v = {column: values(t, column) for column in t}
+        assert v[name].min() >= low
+        assert v[name].max() <= high
+        np.testing.assert_array_equal(v["amount"], (v["price"] * v["count"]).round(2))
+        np.testing.assert_allclose(v["log"], np.log(v["amount"]), rtol=0, atol=6e-7)
+        for column in ("price", "count"):
+            assert ks_2samp(v[column], big[column][inside]).statistic < 0.09, column
+        assert abs(model.plausibility(asked.take(slice(0, 1)), Rng(3))[0] / inside.mean() - 1) < 0.2

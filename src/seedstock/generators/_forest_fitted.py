@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
-from seedstock.core.table import Table
+from seedstock.core.table import Mask, Table
 from seedstock.encoding.allowed import Shares
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
 from seedstock.generators._particles import draw_given, evidence
-from seedstock.generators._ruled import Ruled
+from seedstock.generators._ruled import Ruled, calculated
 from seedstock.generators._score import log_scores
 from seedstock.generators._tabular import TabularFitted, weighted
 from seedstock.generators._tied import Tied
@@ -27,6 +28,8 @@ from seedstock.generators._wanted import FREE, Wanted
 
 _TRIES = 8
 """Draws of a column for the rows in which the last one broke a rule."""
+_UNFIT = 1e-3
+"""Weight, beside others, of rows of which a rule calculates what is not in a set that was asked for."""
 _CANDIDATES = 4, 16
 """Fewest and most rows of which the filter picks one, where each row has conditions of its own."""
 
@@ -67,7 +70,13 @@ class ForestFitted(TabularFitted):
         """Draw n rows that meet their conditions, by the conditionals alone."""
         drawn = self.draw_again(draw_given(self, n, rng, given), rng, given)
         asked = {name: given[name] != FREE for name in self.order if name in given}
-        return Ruled(self.plan, rng.child("rules")).mended(drawn, asked)
+        ruled = Ruled(self.plan, rng.child("rules"))
+        for name in asked:
+            told, known = ruled.calculate(name, drawn)
+            for share, rows in given.in_sets(name):
+                fits = rows[known[rows] & (share[told[rows]] > 0)]
+                drawn[name][fits], asked[name][fits] = told[fits], False
+        return ruled.mended(drawn, asked)
 
     def draw_kept(self, n: int, rng: Rng, keep: Filter | None) -> dict[str, Codes]:
         """Draw n rows that a filter lets through."""
@@ -99,7 +108,6 @@ class ForestFitted(TabularFitted):
                 here[name] = self.draw_column(name, len(rows), here, stream.child(k).generator())
                 out[name][rows] = here[name]
                 rows = rows[ruled.broken(name, here)]
-            out[name] = ruled.calculate(name, out)
         return ruled.mended(self.draw_again(out, rng))
 
     def draw_again(self, codes: dict[str, Codes], rng: Rng, given: Wanted | None = None) -> dict[str, Codes]:
@@ -114,10 +122,22 @@ class ForestFitted(TabularFitted):
         return codes
 
     def draw_column(self, name: str, n: int, before: Mapping[str, Codes], g: np.random.Generator) -> Codes:
-        """Draw one column given those before it."""
+        """Draw one column given those before it; what a rule calculates from them is calculated."""
         if name not in self.conditionals:
             return weighted(self.plan.atoms[name].counts, n, g)
-        return self.conditionals[name].draw(name, before, self.plan.atoms, g)
+        return self._calculate(name, self.conditionals[name].draw(name, before, self.plan.atoms, g), before, g)[0]
+
+    @cached_property
+    def _calculated(self) -> Collection[str]:
+        return calculated(self.plan).keys()
+
+    def _calculate(
+        self, name: str, drawn: Codes, before: Mapping[str, Codes], g: np.random.Generator
+    ) -> tuple[Codes, Mask]:
+        """Return a drawn column with what a rule calculates from those before it, and where it does."""
+        if name not in self._calculated:
+            return drawn, np.zeros(len(drawn), bool)
+        return Ruled(self.plan, Rng(int(g.integers(2**32)))).calculate(name, {**before, name: drawn})
 
     def plausible(
         self, name: str, value: Codes, before: Mapping[str, Codes], g: np.random.Generator
@@ -135,7 +155,11 @@ class ForestFitted(TabularFitted):
         if name not in self.conditionals:
             weight = self.plan.atoms[name].counts * share
             return np.full(n, weight.sum() / self.plan.atoms[name].counts.sum()), weighted(weight, n, g)
-        return self.conditionals[name].draw_inside(name, share, before, self.plan.atoms, g)
+        weight, codes = self.conditionals[name].draw_inside(name, share, before, self.plan.atoms, g)
+        told, known = self._calculate(name, codes, before, g)
+        fits = known & (share[told] > 0)
+        unfit: NDArray[np.float64] = np.where(known, _UNFIT * weight, weight)
+        return np.where(fits, share[told], unfit), np.where(fits, told, codes)
 
     def score(self, table: Table, rng: Rng) -> dict[str, NDArray[np.float64]]:
         """Return the log probability of each row's cell in each learned column; see `_score.log_scores`.

@@ -7,10 +7,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from seedstock.core.given import Given
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
+from seedstock.encoding.rules.cells import put
 from seedstock.encoding.rules.keep import mend
 from seedstock.encoding.rules.rule import Rule
 
@@ -58,6 +60,33 @@ def parents_first(order: Sequence[str], rules: Mapping[str, Rule]) -> list[str]:
     return out
 
 
+def worked_out(rule: Rule, table: Table) -> Column:
+    """Return the column that a rule calculates, as it calculates it; cells of which it says nothing stay."""
+    return rule.repair(table, {}, np.random.default_rng(0))[rule.columns[-1]]
+
+
+def work_out(plan: Plan, table: Table, given: Given) -> Table:
+    """Return rows in which what rules calculate is so, wherever that is among what was asked for.
+
+    A range asks for no certain value: its rows need not bend what a value comes from.
+    """
+    for rule in plan.rules:
+        name = rule.columns[-1]
+        if not rule.calculates or not {*rule.columns} <= {*table}:
+            continue
+        part = table.select(rule.columns)
+        new = worked_out(rule, part)
+        fits = np.isfinite(rule.value(part)) & ~table[name].missing
+        if name in given.values:
+            fits &= given.values[name].missing
+        for i, case in enumerate(given.cases):
+            if name in case:
+                fits &= (given.case != i) | case[name].holds(new)
+        rows = np.flatnonzero(fits)
+        table = table.assign({name: put(table[name], rows, new.take(rows))})
+    return table
+
+
 class Ruled:
     """A plan's rules among its learned columns, for one draw of rows as codes, each of shape (n,)."""
 
@@ -67,20 +96,18 @@ class Ruled:
         self._rules = [rule for rule in plan.rules if set(rule.columns) <= set(plan.atoms)]
         self._rng = rng
 
-    def calculate(self, name: str, codes: Mapping[str, Codes]) -> Codes:
-        """Return a column's codes with those that a rule calculates from columns drawn before it.
+    def calculate(self, name: str, codes: Mapping[str, Codes]) -> tuple[Codes, Mask]:
+        """Return a column's codes with those that a rule calculates from columns drawn before it, and where it does.
 
         Columns drawn after it then depend on what is handed out.
         """
         rule = self._calculated.get(name)
-        if rule is None or not set(rule.columns) <= set(codes):
-            return codes[name]
+        if rule is None or not {*rule.columns} <= {*codes}:
+            return codes[name], np.zeros(len(codes[name]), bool)
         table = self._table([rule], codes)
-        rows = np.flatnonzero(~rule.holds(table))
-        new = rule.repair(table.take(rows), {}, self._rng.child("calculate", name).generator())[name]
-        told, out = self._plan.atoms[name].encode(new), codes[name].copy()
-        out[rows] = np.where(told >= 0, told, out[rows])
-        return out
+        told = self._plan.atoms[name].encode(worked_out(rule, table))
+        known = np.isfinite(rule.value(table)) & ~table[name].missing & (told >= 0)
+        return np.where(known & ~rule.holds(table), told, codes[name]), known
 
     def broken(self, name: str, codes: Mapping[str, Codes]) -> Codes:
         """Return the rows in which a rule without exceptions fails that is about a column and some drawn before it.

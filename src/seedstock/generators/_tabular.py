@@ -23,6 +23,7 @@ from seedstock.encoding.rules.cells import put
 from seedstock.encoding.rules.keep import contradiction, mend
 from seedstock.encoding.siblings import quantiles
 from seedstock.generators._even import even
+from seedstock.generators._ruled import work_out
 from seedstock.generators._wanted import FREE, Wanted, encode, settled
 
 __all__ = ["FREE", "TabularFitted", "Wanted", "weighted"]
@@ -108,7 +109,8 @@ class TabularFitted(ABC):
         done = _overwrite(table.assign(out), given.values)
         tied = {name for tie in self.plan.ties for name in (tie.column, *tie.partners)}
         fixed = {name: given.held(name) for name in tied.intersection(given.names)}
-        return self._apart(done.assign(self.plan.tied(dict(done.columns), codes, fixed)), given.names)
+        done = done.assign(self.plan.tied(dict(done.columns), codes, fixed))
+        return work_out(self.plan, self._apart(done, given.names), given)
 
     def _apart(self, table: Table, given: Collection[str]) -> Table:
         """Return rows whose sibling times are as far apart as real ones, those that are given left as they are."""

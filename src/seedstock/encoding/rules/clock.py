@@ -52,6 +52,9 @@ class Clock(Rule):
     def _wanted(self, table: Table) -> Numbers:
         return minutes_of(numbers(table[self.start])) + numbers(table[self.minutes])
 
+    def value(self, table: Table) -> Numbers:
+        return written(self._wanted(table), self.midnight[1])
+
     def holds(self, table: Table) -> Mask:
         want, end = self._wanted(table), numbers(table[self.end])
         out: Mask = ((minutes_of(end) - want) % _DAY == 0) | np.isnan(want) | np.isnan(end)
@@ -66,7 +69,7 @@ class Clock(Rule):
         start = written(minutes_of(numbers(table[self.start])) + late, self.midnight[0])
         first = held & kept & ~is_fixed(fixed, self.start, n)
         return {
-            self.end: set_numbers(table[self.end], ~held, written(want, self.midnight[1]), 1.0),
+            self.end: set_numbers(table[self.end], ~held, self.value(table), 1.0),
             self.minutes: set_numbers(table[self.minutes], held & ~kept, minutes, 1.0),
             self.start: set_numbers(table[self.start], first, start, 1.0),
         }

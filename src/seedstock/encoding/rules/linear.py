@@ -69,14 +69,14 @@ class Linear(Rule):
             out += f" {'-' if self.constant < 0 else '+'} {abs(self.constant):.10g}"
         return f"{self.child} = {out.strip()}"
 
-    def _sum(self, table: Table) -> Numbers:
+    def value(self, table: Table) -> Numbers:
         out = np.full(len(table), self.constant)
         for w, p in zip(self.weights, self.parents, strict=True):
             out = out + w * numbers(table[p])
         return out
 
     def holds(self, table: Table) -> Mask:
-        want, is_ = self._sum(table), numbers(table[self.child])
+        want, is_ = self.value(table), numbers(table[self.child])
         allowed = self.slack * (1 + 1e-9) + 1e-9 * np.maximum(np.abs(want), np.abs(is_))
         if self.relative:
             allowed = allowed + self.relative * self._amounts(table)
@@ -90,7 +90,7 @@ class Linear(Rule):
         return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
-        n, want = len(table), self._sum(table)
+        n, want = len(table), self.value(table)
         held = is_fixed(fixed, self.child, n)
         out = {self.child: set_numbers(table[self.child], ~held, want, self.steps[-1], self.digits)}
         # A fixed sum moves the parent that may take it, each in turn until the rule holds.

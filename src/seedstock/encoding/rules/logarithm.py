@@ -68,7 +68,7 @@ class Logarithm(Rule):
         constant = f" {'-' if self.constant < 0 else '+'} {abs(self.constant):.10g}" if self.constant else ""
         return f"{self.child} = {weight}{self.base}({inner}){constant}"
 
-    def _value(self, table: Table) -> Numbers:
+    def value(self, table: Table) -> Numbers:
         return self.constant + _log(numbers(table[self.parent]), self.base, self.weight, self.shift)
 
     def _near(self, want: Numbers, is_: Numbers) -> Mask:
@@ -77,7 +77,7 @@ class Logarithm(Rule):
         return near
 
     def holds(self, table: Table) -> Mask:
-        want, is_ = self._value(table), numbers(table[self.child])
+        want, is_ = self.value(table), numbers(table[self.child])
         return self._near(want, is_) | np.isnan(want) | np.isnan(is_)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
@@ -89,7 +89,7 @@ class Logarithm(Rule):
         value = self.constant + _log(parent, self.base, self.weight, self.shift)
         fits = held & self._near(value, child) & ~is_fixed(fixed, self.parent, n)
         return {
-            self.child: set_numbers(table[self.child], ~held, self._value(table), self.steps[1], self.digits),
+            self.child: set_numbers(table[self.child], ~held, self.value(table), self.steps[1], self.digits),
             self.parent: set_numbers(table[self.parent], fits, parent, self.steps[0]),
         }
 

@@ -60,7 +60,7 @@ class Product(Rule):
         factor = [f"{self.factor:.10g}"] if self.factor != 1 or not above else []
         return f"{self.child} = {' * '.join(factor + above)}{''.join(f' / {b}' for b in below)}"
 
-    def _value(self, table: Table) -> Numbers:
+    def value(self, table: Table) -> Numbers:
         return value_of([numbers(table[p]) for p in self.parents], self.powers, self.factor)
 
     def _near(self, want: Numbers, is_: Numbers) -> Mask:
@@ -69,13 +69,13 @@ class Product(Rule):
         return near
 
     def holds(self, table: Table) -> Mask:
-        want, is_ = self._value(table), numbers(table[self.child])
+        want, is_ = self.value(table), numbers(table[self.child])
         return self._near(want, is_) | np.isnan(want) | np.isnan(is_)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n = len(table)
         held = is_fixed(fixed, self.child, n)
-        out = {self.child: set_numbers(table[self.child], ~held, self._value(table), self.steps[-1], self.digits)}
+        out = {self.child: set_numbers(table[self.child], ~held, self.value(table), self.steps[-1], self.digits)}
         if not held.any():
             return out
         child, x = numbers(table[self.child]), [numbers(table[p]) for p in self.parents]
