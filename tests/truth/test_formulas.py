@@ -134,6 +134,15 @@ def test_smooth_or_noisy_relations_are_no_formulas(seed: int) -> None:
     assert [rule.text for rule in find_rules(data.table, data.columns) if rule.computes] == []
 
 
+def test_a_factor_that_rounding_hides_is_none() -> None:
+    """A coarse number is a multiple of another but for 1 % of the rows; a third, nearly 1, adds nothing to it."""
+    g, n = np.random.default_rng(0), 4_000
+    a, near = g.integers(20, 90, n), g.uniform(0.9999, 1.0001, n).round(6)
+    child = np.where(g.random(n) < 0.01, a + 7, (1.2 * a).round()).astype(int)
+    data = dataset({"a": a, "near": near, "child": child}, {"near": 6})
+    assert [rule.text for rule in find_rules(data.table, data.columns) if rule.kind == "product"] == []
+
+
 def test_a_formula_says_nothing_where_it_has_no_value() -> None:
     """The logarithm of nothing is missing, a rate of nobody too; so they stay."""
     g, n = np.random.default_rng(0), 3_000
