@@ -42,10 +42,12 @@ def computed(n: int = 4_000) -> Dataset:
     power, acid = g.lognormal(0, 2, n), g.lognormal(-16, 2, n)
     total = single(wage + rest)
     total[::100] = single(np.full(n, 55.0))[::100]
+    bmi = (1e4 * weight / height**2).round(1)
+    bmi[5::100] += 9
     return dataset(
         {
             "income": income, "income_2": single(income**2), "people": people, "log_people": seven(np.log(people)),
-            "weight": weight, "height": height, "bmi": (1e4 * weight / height**2).round(1), "crimes": crimes,
+            "weight": weight, "height": height, "bmi": bmi, "crimes": crimes,
             "rate": seven(1e5 * crimes / people), "side": side, "volume": (side**3).round(3), "visits": crimes * 3 + 7,
             "log_visits": np.log1p(crimes * 3 + 7), "wage": wage, "rest": rest, "total": total,
             "power": power, "decibel": (10 * np.log10(power)).round(2), "acid": acid, "ph": (-np.log10(acid)).round(3),
@@ -86,7 +88,7 @@ def test_of_unrelated_columns_the_formulas_hold_once_mended_and_with_cells_fixed
     v = {name: values(t, name) for name in t}
     np.testing.assert_allclose(v["income_2"], v["income"] ** 2, rtol=3e-6)
     np.testing.assert_allclose(v["log_people"], np.log(v["people"]), rtol=2e-6)
-    np.testing.assert_allclose(v["bmi"], 1e4 * v["weight"] / v["height"] ** 2, rtol=0, atol=0.0501)
+    assert np.mean(np.abs(v["bmi"] - 1e4 * v["weight"] / v["height"] ** 2) > 0.0501) <= 0.01
     np.testing.assert_allclose(v["rate"], 1e5 * v["crimes"] / v["people"], rtol=3e-6)
     assert (v["rate"] == seven(v["rate"])).all()
     np.testing.assert_allclose(v["log_visits"], np.log(3 * v["crimes"] + 8), rtol=1e-9)

@@ -89,6 +89,10 @@ def _fits(value: Numbers, child: Numbers, slack: Numbers, errors: Numbers, share
 
 def _factor(value: Numbers, child: Numbers, view: View, name: str, written: float) -> float | None:
     """Return the shortest factor with which a child is a value of each row, if there is one."""
-    here = np.isfinite(value) & np.isfinite(child)
-    slack = view.step(name) / 2 * (1 + 1e-9) + (1e-9 + 2 * written + view.relative(name)) * np.abs(child[here])
-    return shortest_slope(value[here], child[here], slack)
+    here = np.isfinite(value) & np.isfinite(child) & (value != 0) & (child != 0)
+    value, child = value[here], child[here]
+    slack = view.step(name) / 2 * (1 + 1e-9) + (1e-9 + 2 * written + view.relative(name)) * np.abs(child)
+    # Exceptions would hide the factor: rows that are far from the usual one, as the best known half has it, are left.
+    best = np.argsort(slack / np.abs(child), kind="stable")[: len(child) // 2 + 1]
+    near = np.abs(child - value * np.median(child[best] / value[best])) <= 2.5 * slack
+    return shortest_slope(value[near], child[near], slack[near]) if near.mean() >= 0.97 else None
