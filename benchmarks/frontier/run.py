@@ -1,4 +1,4 @@
-"""The frontier between likeness and memory: one generator, from little shrinkage to much, on two tables.
+"""The frontier between likeness and memory: one generator, from boosted halves to large leaves, on two tables.
 
     python benchmarks/frontier/run.py [--draw]
 
@@ -20,13 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from seedstock import api
+from seedstock.api.privacy import LEVELS
 from seedstock.core.rng import Rng
 from seedstock.core.split import split
 from seedstock.core.table import Dataset
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[1] / ".." / "shared" / "data"))
-POINTS = {f"shrinkage x {share:g}": {"shrinkage_share": share} for share in (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)}
+HIGH = LEVELS["high"]
+POINTS = {
+    "low": {**LEVELS["low"]},
+    "standard": {**LEVELS["standard"]},
+    "leaves of 30": {**HIGH, "min_leaf_rows": 30},
+    "high": {**HIGH},
+    "leaves of 300": {**HIGH, "min_leaf_rows": 300},
+    "leaves of 1000": {**HIGH, "min_leaf_rows": 1_000},
+}
+"""The levels of `--privacy`, and leaves of other sizes between and beyond them."""
 MEASURES = ("detection_auc", "c2st", "membership_auc", "nearest_share", "copy_rate", "shape_error", "trend_error")
 
 
@@ -92,9 +102,9 @@ def picture(result: dict[str, Any]) -> str:
         parts.append(f'<polyline points="{line}" fill="none" stroke="#2a6f97" stroke-width="2"/>')
         for label, a, b in zip(points, x, y, strict=True):
             u, v = at(a, b).split(",")
-            own = "#c1121f" if label == "shrinkage x 1" else "#2a6f97"
+            own = "#c1121f" if label in LEVELS else "#2a6f97"
             parts.append(f'<circle cx="{u}" cy="{v}" r="4" fill="{own}"/>')
-            parts.append(f'<text x="{float(u) + 6:.1f}" y="{float(v) - 6:.1f}" font-size="11">{label[10:]}</text>')
+            parts.append(f'<text x="{float(u) + 6:.1f}" y="{float(v) - 6:.1f}" font-size="11">{label}</text>')
         parts.append(f'<text x="{left}" y="{pad - 12}" font-size="14">{name}</text>')
         parts.append(f'<text x="{left}" y="{pad + size + 34}" font-size="12">membership attack, AUC</text>')
         for value, place in ((low_x, left), (high_x, left + size - 24)):

@@ -9,8 +9,12 @@ from seedstock import catalog
 from seedstock.core.errors import InputError
 
 PRIVATE = "private"
-LEVELS = {"low": 0.1, "standard": 1.0, "high": 10.0}
-"""Points on the forest's frontier between likeness and memory, as its `shrinkage_share`; see benchmarks/frontier."""
+LEVELS: Mapping[str, Mapping[str, float]] = {
+    "low": {"shrinkage_share": 0.1},
+    "standard": {},
+    "high": {"shrinkage_share": 10.0, "min_leaf_rows": 100, "boost_rows": 0},
+}
+"""Points on the forest's frontier between likeness and memory, as its settings; see benchmarks/frontier."""
 
 
 def asked(
@@ -38,7 +42,7 @@ def at_level(privacy: str | None, generator: str, settings: Mapping[str, Any] | 
     """Return the settings of the forest at a point between likeness and memory.
 
     >>> at_level("high", "forest", None), at_level(None, "copula", None)
-    ({'shrinkage_share': 10.0}, None)
+    ({'shrinkage_share': 10.0, 'min_leaf_rows': 100, 'boost_rows': 0}, None)
     """
     own = None if settings is None else dict(settings)
     if privacy is None:
@@ -47,9 +51,9 @@ def at_level(privacy: str | None, generator: str, settings: Mapping[str, Any] | 
         raise InputError(f"privacy is one of {', '.join(LEVELS)}, not {privacy!r}; for a proof ask for epsilon")
     if generator != "forest":
         raise InputError(f"privacy levels are the forest's, and {generator!r} has none; leave privacy out")
-    if "shrinkage_share" in (own or {}):
-        raise InputError("privacy and the setting shrinkage_share say the same thing; leave one of them out")
-    return {**(own or {}), "shrinkage_share": LEVELS[privacy]}
+    if clash := sorted({*LEVELS["high"]} & {*(own or {})}):
+        raise InputError(f"privacy and the setting {clash[0]} say the same thing; leave one of them out")
+    return {**(own or {}), **LEVELS[privacy]}
 
 
 def proves(generator: str | None) -> bool:
