@@ -257,17 +257,17 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "copy_rate": (
         "Exact copies",
         "Share of synthetic rows that equal a training row in every cell; the floor says how often real rows do.",
-        "Do not share these rows: fit with larger leaves or more shrinkage, and look for columns that single out.",
+        "Do not share these rows: fit with --privacy high, or larger leaves, and look for columns that single out.",
     ),
     "nearest_share": (
         "Nearest-neighbour share",
         "Share of synthetic rows nearer to a training row than to an unseen real one: 0.5 is ideal, 1 is copying.",
-        "The generator remembers rows: fit with larger leaves or more shrinkage, remove duplicates, bring more rows.",
+        "The generator remembers rows: fit with --privacy high, or larger leaves, remove duplicates, bring more rows.",
     ),
     "membership_auc": (
         "Membership attack",
         "How well the strongest of several attacks tells who was in the training data: 0.5 is a coin toss.",
-        "An attacker learns who took part: fit with larger leaves or more shrinkage, or bring more training rows.",
+        "An attacker learns who took part: fit with --privacy high, or larger leaves, or bring more training rows.",
     ),
     "membership_tpr": (
         "Members exposed",
