@@ -13,6 +13,7 @@ from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.encoding.rules.cells import put
+from seedstock.encoding.rules.formula import Formula
 from seedstock.encoding.rules.keep import mend
 from seedstock.encoding.rules.rule import Rule
 
@@ -23,16 +24,16 @@ _AS_FINE = 0.5
 """Share of the values of what it comes from, that a calculated column has at least."""
 
 
-def calculated(plan: Plan) -> dict[str, Rule]:
+def calculated(plan: Plan) -> dict[str, Formula]:
     """Return the columns that rules calculate from numbers, with (nearly) no exceptions: column -> rule.
 
     Those that are much coarser than what they come from are left out, for they are worth knowing first (an hour before
     its minutes); and times, which are learned by their gaps (`seedstock.encoding.siblings`).
     """
-    out: dict[str, Rule] = {}
+    out: dict[str, Formula] = {}
     for rule in plan.rules:
         *parents, child = rule.columns
-        if not rule.calculates or child in out or not {*rule.columns} <= {*plan.atoms}:
+        if not isinstance(rule, Formula) or child in out or not {*rule.columns} <= {*plan.atoms}:
             continue
         certain = rule.violations <= _FEW_EXCEPTIONS * rule.support
         fine = plan.atoms[child].k >= _AS_FINE * max(plan.atoms[p].k for p in parents)
@@ -41,7 +42,7 @@ def calculated(plan: Plan) -> dict[str, Rule]:
     return out
 
 
-def parents_first(order: Sequence[str], rules: Mapping[str, Rule]) -> list[str]:
+def parents_first(order: Sequence[str], rules: Mapping[str, Formula]) -> list[str]:
     """Return an order in which what rules calculate comes after what it is calculated from.
 
     Examples
@@ -60,7 +61,7 @@ def parents_first(order: Sequence[str], rules: Mapping[str, Rule]) -> list[str]:
     return out
 
 
-def worked_out(rule: Rule, table: Table) -> Column:
+def worked_out(rule: Formula, table: Table) -> Column:
     """Return the column that a rule calculates, as it calculates it; cells of which it says nothing stay."""
     return rule.repair(table, {}, np.random.default_rng(0))[rule.columns[-1]]
 
@@ -72,7 +73,7 @@ def work_out(plan: Plan, table: Table, given: Given) -> Table:
     """
     for rule in plan.rules:
         name = rule.columns[-1]
-        if not rule.calculates or not {*rule.columns} <= {*table}:
+        if not isinstance(rule, Formula) or not {*rule.columns} <= {*table}:
             continue
         part = table.select(rule.columns)
         new = worked_out(rule, part)

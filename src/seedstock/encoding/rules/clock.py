@@ -11,7 +11,8 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
-from seedstock.encoding.rules.rule import Fixed, Rule, is_fixed, worth
+from seedstock.encoding.rules.formula import Formula
+from seedstock.encoding.rules.rule import Fixed, is_fixed, worth
 from seedstock.encoding.rules.view import View
 
 _DAY = 1440
@@ -21,7 +22,7 @@ _LEAST_TIMES = 30
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Clock(Rule):
+class Clock(Formula):
     """``end = start + minutes`` on a clock of 24 hours; it says nothing where the start is no time of day.
 
     Attributes
@@ -38,8 +39,6 @@ class Clock(Rule):
     midnight: tuple[float, float]
 
     kind: ClassVar[str] = "clock"
-    computes: ClassVar[bool] = True
-    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,9 +54,8 @@ class Clock(Rule):
     def value(self, table: Table) -> Numbers:
         return written(self._wanted(table), self.midnight[1])
 
-    def holds(self, table: Table) -> Mask:
-        want, end = self._wanted(table), numbers(table[self.end])
-        out: Mask = ((minutes_of(end) - want) % _DAY == 0) | np.isnan(want) | np.isnan(end)
+    def near(self, want: Numbers, table: Table) -> Mask:
+        out: Mask = (minutes_of(numbers(table[self.end])) - minutes_of(want)) % _DAY == 0
         return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:

@@ -11,7 +11,8 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
-from seedstock.encoding.rules.rule import TOLERATED, Fixed, Rule, is_fixed, names_in, precision_in, worth
+from seedstock.encoding.rules.formula import Formula
+from seedstock.encoding.rules.rule import TOLERATED, Fixed, is_fixed, names_in, precision_in, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 30
@@ -22,7 +23,7 @@ _UNITS = {8.64e10: "1 day * ", 3.6e9: "1 hour * ", 1 / 8.64e10: "1 / day * ", 1 
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Linear(Rule):
+class Linear(Formula):
     """``child = constant + sum(weight * parent)``, rounded to the child's grid.
 
     Attributes
@@ -52,8 +53,6 @@ class Linear(Rule):
     digits: int
 
     kind: ClassVar[str] = "linear"
-    computes: ClassVar[bool] = True
-    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -75,13 +74,13 @@ class Linear(Rule):
             out = out + w * numbers(table[p])
         return out
 
-    def holds(self, table: Table) -> Mask:
-        want, is_ = self.value(table), numbers(table[self.child])
+    def near(self, want: Numbers, table: Table) -> Mask:
+        is_ = numbers(table[self.child])
         allowed = self.slack * (1 + 1e-9) + 1e-9 * np.maximum(np.abs(want), np.abs(is_))
         if self.relative:
             allowed = allowed + self.relative * self._amounts(table)
-        near: Mask = np.abs(want - is_) <= allowed
-        return near | np.isnan(want) | np.isnan(is_)
+        out: Mask = np.abs(want - is_) <= allowed
+        return out
 
     def _amounts(self, table: Table) -> Numbers:
         """Return how large the terms are of which each row's sum is made."""

@@ -12,7 +12,8 @@ from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.decimals import between
-from seedstock.encoding.rules.rule import Fixed, Rule, is_fixed, precision_in, worth
+from seedstock.encoding.rules.formula import Formula
+from seedstock.encoding.rules.rule import Fixed, is_fixed, precision_in, worth
 from seedstock.encoding.rules.view import View
 
 _GLANCE = 2_000
@@ -24,7 +25,7 @@ _WEIGHTS = (1.0, -1.0, 10.0, -10.0, 20.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Logarithm(Rule):
+class Logarithm(Formula):
     """``child = constant + weight * base(shift + parent)``, rounded; it says nothing where there is no logarithm.
 
     Attributes
@@ -54,8 +55,6 @@ class Logarithm(Rule):
     digits: int
 
     kind: ClassVar[str] = "logarithm"
-    computes: ClassVar[bool] = True
-    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -71,14 +70,10 @@ class Logarithm(Rule):
     def value(self, table: Table) -> Numbers:
         return self.constant + _log(numbers(table[self.parent]), self.base, self.weight, self.shift)
 
-    def _near(self, want: Numbers, is_: Numbers) -> Mask:
+    def near(self, want: Numbers, table: Table) -> Mask:
         allowed = self.steps[1] / 2 * (1 + 1e-9) + self.slack + (1e-9 + self.relative) * np.abs(want) + 1e-12
-        near: Mask = np.abs(want - is_) <= allowed
-        return near
-
-    def holds(self, table: Table) -> Mask:
-        want, is_ = self.value(table), numbers(table[self.child])
-        return self._near(want, is_) | np.isnan(want) | np.isnan(is_)
+        out: Mask = np.abs(want - numbers(table[self.child])) <= allowed
+        return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n, child = len(table), numbers(table[self.child])
@@ -87,7 +82,7 @@ class Logarithm(Rule):
             parent = np.exp((child - self.constant) / (self.weight * _BASES[self.base])) - self.shift
         parent = np.round(parent / self.steps[0]) * self.steps[0] if self.steps[0] else parent
         value = self.constant + _log(parent, self.base, self.weight, self.shift)
-        fits = held & self._near(value, child) & ~is_fixed(fixed, self.parent, n)
+        fits = held & self.near(value, table) & ~is_fixed(fixed, self.parent, n)
         return {
             self.child: set_numbers(table[self.child], ~held, self.value(table), self.steps[1], self.digits),
             self.parent: set_numbers(table[self.parent], fits, parent, self.steps[0]),

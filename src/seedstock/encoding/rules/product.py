@@ -11,7 +11,8 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
-from seedstock.encoding.rules.rule import TOLERATED, Fixed, Rule, is_fixed, names_in, precision_in, worth
+from seedstock.encoding.rules.formula import Formula
+from seedstock.encoding.rules.rule import TOLERATED, Fixed, is_fixed, names_in, precision_in, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 50
@@ -20,7 +21,7 @@ _TOLERATED = 0.02
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Product(Rule):
+class Product(Formula):
     """``child = factor * a ** p * b ** q``, rounded; it says nothing where that is no number.
 
     Attributes
@@ -46,8 +47,6 @@ class Product(Rule):
     digits: int
 
     kind: ClassVar[str] = "product"
-    computes: ClassVar[bool] = True
-    calculates: ClassVar[bool] = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -63,14 +62,10 @@ class Product(Rule):
     def value(self, table: Table) -> Numbers:
         return value_of([numbers(table[p]) for p in self.parents], self.powers, self.factor)
 
-    def _near(self, want: Numbers, is_: Numbers) -> Mask:
+    def near(self, want: Numbers, table: Table) -> Mask:
         allowed = self.steps[-1] / 2 * (1 + 1e-9) + (1e-9 + self.relative) * np.abs(want)
-        near: Mask = np.abs(want - is_) <= allowed
-        return near
-
-    def holds(self, table: Table) -> Mask:
-        want, is_ = self.value(table), numbers(table[self.child])
-        return self._near(want, is_) | np.isnan(want) | np.isnan(is_)
+        out: Mask = np.abs(want - numbers(table[self.child])) <= allowed
+        return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n = len(table)
@@ -86,7 +81,7 @@ class Product(Rule):
                 new = _power(child / rest, 1 / power)
             new = np.where(x[i] < 0, -np.abs(new), new) if power % 2 == 0 else new
             new = np.round(new / step) * step if step else new
-            near = self._near(value_of([*x[:i], new, *x[i + 1 :]], self.powers, self.factor), child)
+            near = self.near(value_of([*x[:i], new, *x[i + 1 :]], self.powers, self.factor), table)
             fits = left & near & np.isfinite(new) & ~is_fixed(fixed, p, n)
             out[p] = set_numbers(table[p], fits, new, step)
             left = left & ~fits
@@ -164,7 +159,7 @@ def fit(
     g = np.random.default_rng(0)
     for i in range(len(x)):
         mixed = value_of([*x[:i], g.permutation(x[i]), *x[i + 1 :]], powers, factor)
-        far = np.isfinite(mixed) & ~rule._near(mixed, y) & ~view.usual(child)
+        far = np.isfinite(mixed) & ~rule.near(mixed, view.table) & ~view.usual(child)
         if far.sum() < max(_FEWEST, 0.2 * rule.support):
             return None
     return rule

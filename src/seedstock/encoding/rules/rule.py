@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
@@ -17,7 +16,6 @@ from seedstock.encoding.rules.decimals import SINGLE
 TOLERATED = 0.005
 """A found rule fails in this share at most of the rows that could break it."""
 
-Numbers = NDArray[np.float64]
 Fixed = Mapping[str, Mask]
 """Cells that a repair must leave alone: column -> mask; columns without any are absent."""
 
@@ -46,8 +44,6 @@ class Rule(ABC):
     kind: ClassVar[str]
     computes: ClassVar[bool] = False
     """Whether the last column is a function of the others."""
-    calculates: ClassVar[bool] = False
-    """Whether that function is one of arithmetic, not of looking up."""
 
     @property
     @abstractmethod
@@ -78,10 +74,6 @@ class Rule(ABC):
     @abstractmethod
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         """Return columns to replace, for rows that all break the rule; rows that cannot be mended stay."""
-
-    def value(self, table: Table) -> Numbers:
-        """Return what a rule that calculates makes of each row, shape (n,), NaN where it says nothing; not rounded."""
-        raise NotImplementedError(f"a rule of kind {self.kind!r} calculates nothing")
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
