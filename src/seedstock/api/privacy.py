@@ -10,7 +10,7 @@ from seedstock.core.errors import InputError
 
 PRIVATE = "private"
 LEVELS: Mapping[str, Mapping[str, float]] = {
-    "low": {"shrinkage_share": 0.1},
+    "low": {"shrinkage_share": 0.1, "guard_share": 0.0},
     "standard": {},
     "high": {"shrinkage_share": 10.0, "min_leaf_rows": 100, "boost_rows": 0},
 }

@@ -19,6 +19,7 @@ from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
+from seedstock.generators._guard import Guard
 from seedstock.generators._particles import draw_given, evidence
 from seedstock.generators._ruled import Ruled, calculated
 from seedstock.generators._score import log_scores
@@ -30,6 +31,8 @@ _TRIES = 8
 """Draws of a column for the rows in which the last one broke a rule."""
 _UNFIT = 1e-3
 """Weight, beside others, of rows of which a rule calculates what is not in a set that was asked for."""
+_NEAR = 100.0
+"""What it costs a row, as a log weight, that it comes too near to learned ones: it is picked where all others do."""
 _CANDIDATES = 4, 16
 """Fewest and most rows of which the filter picks one, where each row has conditions of its own."""
 
@@ -45,6 +48,7 @@ class ForestFitted(TabularFitted):
     order: tuple[str, ...]
     conditionals: Mapping[str, Conditional | Tied]
     again: Mapping[str, Conditional] = field(default_factory=dict)
+    guard: Guard | None = None
     filter: Filter | None = None
 
     @property
@@ -61,7 +65,10 @@ class ForestFitted(TabularFitted):
         m = int(np.clip(round(1.5 / self.filter.rate), *_CANDIDATES))
         again = np.repeat(np.arange(n), m)
         drawn = self.draw_met(len(again), rng, given.take(again))
-        weight = self.filter.log_weight(drawn).reshape(n, m)
+        weight = self.filter.log_weight(drawn)
+        if self.guard is not None:
+            weight -= _NEAR * ~self.guard.passed(drawn, rng.child("guard").generator())
+        weight = weight.reshape(n, m)
         noise = rng.child("pick").generator().gumbel(size=weight.shape)
         picked = np.arange(n) * m + (weight + noise).argmax(1)
         return {name: codes[picked] for name, codes in drawn.items()}
@@ -79,17 +86,21 @@ class ForestFitted(TabularFitted):
         return ruled.mended(drawn, asked)
 
     def draw_kept(self, n: int, rng: Rng, keep: Filter | None) -> dict[str, Codes]:
-        """Draw n rows that a filter lets through."""
-        if keep is None:
+        """Draw n rows that the guard and a filter let through."""
+        if keep is None and self.guard is None:
             return self.draw_free(n, rng)
+        rate = (keep.rate if keep is not None else 1.0) * (1 - self.guard.share if self.guard is not None else 1.0)
         parts: list[dict[str, Codes]] = []
         missing, attempt = n, 0
         while missing > 0:
             stream = rng.child("attempt", attempt)
-            drawn = self.draw_free(round(missing / keep.rate * 1.02) + 32, stream)
-            rows = np.flatnonzero(keep.keep(drawn, stream.child("keep").generator()))[:missing]
-            parts.append({name: codes[rows] for name, codes in drawn.items()})
-            missing -= len(rows)
+            drawn = self.draw_free(round(missing / rate * 1.02) + 32, stream)
+            if keep is not None:
+                drawn = _taken(drawn, keep.keep(drawn, stream.child("keep").generator()))
+            if self.guard is not None:
+                drawn = _taken(drawn, self.guard.passed(drawn, stream.child("guard").generator()))
+            parts.append({name: codes[:missing] for name, codes in drawn.items()})
+            missing -= len(parts[-1][self.order[0]])
             attempt += 1
         return {name: np.concatenate([p[name] for p in parts]) for name in self.order}
 
@@ -180,14 +191,12 @@ class ForestFitted(TabularFitted):
                 state = conditional.state()
                 arrays |= {f"{part}{i}.{k}": v for k, v in state.arrays.items()}
                 meta[part][name] = state.meta
-        kept = None
-        if self.filter is not None:
-            state = self.filter.state()
-            arrays |= {f"filter.{k}": v for k, v in state.arrays.items()}
-            kept = state.meta
-        return State(
-            arrays, {"order": list(self.order), "conditionals": meta[""], "again": meta["again."], "filter": kept}
-        )
+        out = {"order": list(self.order), "conditionals": meta[""], "again": meta["again."]}
+        for what, has in (("guard", self.guard), ("filter", self.filter)):
+            state = has.state() if has is not None else None
+            arrays |= {f"{what}.{k}": v for k, v in state.arrays.items()} if state is not None else {}
+            out[what] = state.meta if state is not None else None
+        return State(arrays, out)
 
     @classmethod
     def from_own_state(cls, plan: Plan, state: State) -> Self:
@@ -210,7 +219,13 @@ class ForestFitted(TabularFitted):
         for i, (name, meta) in enumerate(state.meta["again"].items()):
             others = {p: a for p, a in plan.atoms.items() if p != name}
             again[name] = Conditional.from_state(part(f"again.{i}.", meta), plan.atoms[name], others)
-        kept = None
-        if state.meta["filter"] is not None:
-            kept = Filter.from_state(part("filter.", state.meta["filter"]), plan.atoms)
-        return cls(plan, order, conditionals, again, kept)
+        guard, kept = state.meta["guard"], state.meta["filter"]
+        return cls(
+            plan, order, conditionals, again,
+            None if guard is None else Guard.from_state(part("guard.", guard), plan.atoms),
+            None if kept is None else Filter.from_state(part("filter.", kept), plan.atoms),
+        )  # fmt: skip
+
+
+def _taken(codes: dict[str, Codes], rows: Mask) -> dict[str, Codes]:
+    return {name: of_rows[rows] for name, of_rows in codes.items()}

@@ -20,6 +20,7 @@ from seedstock.generators._conditional import Conditional
 from seedstock.generators._filter import Filter
 from seedstock.generators._forest_fitted import ForestFitted
 from seedstock.generators._grown_tree import TreeSettings
+from seedstock.generators._guard import Guard
 from seedstock.generators._last_look import tells_less
 from seedstock.generators._learn_column import ColumnSettings, learn_column
 from seedstock.generators._presence import draw_order
@@ -54,6 +55,8 @@ class Forest:
         better than leaves do; 0 switches them off.
     filter_rounds : int
         Rounds of density-ratio resampling at most; 0 switches it off.
+    guard_share : float
+        Share of the rows that are drawn anew because they came nearest to single learned rows; 0: none are.
     threads : int
         Columns fitted side by side. The result does not depend on it.
     """
@@ -65,13 +68,14 @@ class Forest:
     shrinkage_share: float = 1.0
     boost_rows: int = 50_000
     filter_rounds: int = 8
+    guard_share: float = 0.05
     threads: int = 2
 
     fitted: ClassVar[type[Fitted]] = ForestFitted
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value <= 0 and name not in ("shrinkage_share", "boost_rows", "filter_rounds"):
+            if value <= 0 and name not in ("shrinkage_share", "boost_rows", "filter_rounds", "guard_share"):
                 raise InputError(f"{name} must be above 0, not {value}")
         if self.structure_share > 1:
             raise InputError(f"structure_share must be at most 1, not {self.structure_share}")
@@ -108,6 +112,10 @@ class Forest:
             return plain
         real = {name: codes[name] for name in varied}
         plain = self._last_look(plain, real, data.columns.target, rng.child("again"))
+        if self.guard_share:
+            plain = replace(
+                plain, guard=Guard.fit(plain.draw_free, real, plain.plan.atoms, self.guard_share, rng.child("guard"))
+            )
         if not self.filter_rounds:
             return plain
         k = {name: plan.atoms[name].k for name in varied}
