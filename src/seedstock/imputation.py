@@ -16,7 +16,7 @@ from seedstock.core.contracts import Fitted, Generator
 from seedstock.core.errors import InputError, SeedstockError
 from seedstock.core.given import Allowed, Case, Given
 from seedstock.core.results import Edit
-from seedstock.core.rng import Rng
+from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.table import Column, Dataset, Table
 
 CHECK = "impute"
@@ -48,7 +48,8 @@ def impute(source: Dataset, generator: Generator, draws: int, seed: int, clock: 
     the rows, so that their spread holds the model's uncertainty too (Little and Rubin 2019, section 10.2.3). A row's
     missing cells are drawn together. Whether a cell is missing is taken to depend on present cells only.
 
-    Identifiers, free texts and columns without any value are left alone.
+    Identifiers, free texts and columns without any value are left alone, and so are cells that a rule says are missing:
+    nobody has seen what could be in them.
     """
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise InputError(f"draws must be a positive integer, not {draws!r}")
@@ -72,9 +73,9 @@ def impute(source: Dataset, generator: Generator, draws: int, seed: int, clock: 
     if not len(holes):
         return Completed((source,) * draws, ((),) * draws, (*notes, "no cell was missing that could be drawn"))
     learned = {name: c for name, c in table.columns.items() if columns[name].kind not in _NEVER}
-    given = _given(Table(learned, len(table)).take(holes), names)
     rng = Rng(seed)
-    out, edits = [], []
+    out: list[Dataset] = []
+    edits: list[tuple[Edit, ...]] = []
     for i in range(draws):
         stream = rng.child("draw", i)
         rows = source if draws == 1 else source.take(_bootstrap(Table(learned, len(table)), stream))
@@ -82,6 +83,14 @@ def impute(source: Dataset, generator: Generator, draws: int, seed: int, clock: 
             fitted: Fitted = generator.fit(rows, stream.child("fit"))
         if draws > 1:
             fitted = _with_rules(fitted, source)
+        gaps, left = _gaps(fitted, table, names)
+        notes += [note for note in left if note not in notes]
+        holes = np.flatnonzero(gaps.any(axis=1))
+        if not len(holes):
+            out.append(source)
+            edits.append(())
+            continue
+        given = _given(Table(learned, len(table)).take(holes), names, gaps[holes])
         with clock.stage("impute", f"{len(holes):,} rows") as progress:
             filled, alone = _draw(fitted, given, stream.child("sample"), progress.share)
         if alone:
@@ -89,15 +98,29 @@ def impute(source: Dataset, generator: Generator, draws: int, seed: int, clock: 
                 f"{alone:,} rows are unlike all others or break a rule, so that their cells were drawn given fewer "
                 f"of the present ones (draw {i + 1})"
             )
-        done, own = _put(source, filled, holes, names)
+        done, own = _put(source, filled, holes, names, gaps[holes])
         out.append(done)
         edits.append(own)
     return Completed(tuple(out), tuple(edits), tuple(notes))
 
 
-def _given(rows: Table, names: Sequence[str]) -> Given:
-    """Return conditions: present cells are kept, and each missing one of these columns must get a value."""
-    gaps = np.stack([rows[name].missing for name in names], axis=1)
+def _gaps(fitted: Fitted, table: Table, names: Sequence[str]) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which cells are to be filled, shape (n, p), and notes on those that a rule says are missing."""
+    gaps = np.stack([table[name].missing for name in names], axis=1)
+    notes = []
+    plan = getattr(fitted, "plan", None)
+    for rule in plan.rules if plan is not None else ():
+        for name, empty in rule.empties(table).items():
+            if name in names:
+                own = gaps[:, names.index(name)]
+                if n := int((own & empty).sum()):
+                    notes.append(f"{n:,} missing cells of {name!r} were left: {rule.text}, and no row shows another")
+                own &= ~empty
+    return gaps, notes
+
+
+def _given(rows: Table, names: Sequence[str], gaps: NDArray[np.bool_]) -> Given:
+    """Return conditions: present cells are kept, and each cell that is to be filled must get a value."""
     patterns, which = np.unique(gaps, axis=0, return_inverse=True)
     cases: list[Case] = [
         {name: Allowed(text=f"{name} is present") for name, on in zip(names, pattern, strict=True) if on}
@@ -141,24 +164,30 @@ def _with_rules(fitted: Fitted, source: Dataset) -> Any:
 
 def _draw(fitted: Fitted, given: Given, rng: Rng, share: Callable[[float], None]) -> tuple[Table, int]:
     """Return whole rows for conditions, and how many of them could not be drawn given all that is present."""
-    alone = 0
-    parts: dict[int, tuple[int, Table]] = {}
-    stack = [(0, len(given))]
+
+    def sample(rows: NDArray[np.int64]) -> Table:
+        return fitted.sample(len(rows), rng.child("rows", int(rows[0]), len(rows)), given.take(rows)).table
+
+    parts: list[tuple[NDArray[np.int64], Table]] = []
+    done, alone = 0, 0
+    stack = [np.arange(at, min(at + BLOCK_ROWS, len(given))) for at in range(0, len(given), BLOCK_ROWS)]
     while stack:
-        start, end = stack.pop()
-        own = given.take(slice(start, end))
+        rows = stack.pop()
+        drawn: list[tuple[NDArray[np.int64], Table]] = []
         try:
-            table = fitted.sample(end - start, rng.child("rows", start, end), own).table
-        except SeedstockError:
-            if end - start > 1:
-                middle = (start + end) // 2
-                stack += [(middle, end), (start, middle)]
-                continue
-            table = _fewer(fitted, own, rng.child("alone", start))
-            alone += 1
-        parts[start] = (end, table)
-        share(end / len(given))
-    return Table.concat([parts[start][1] for start in sorted(parts)]), alone
+            drawn.append((rows, sample(rows)))
+        except SeedstockError as error:
+            # Where it is not said which rows could not be drawn, it is found by halves.
+            failed = np.isin(np.arange(len(rows)), getattr(error, "rows", ())) | (len(rows) == 1)
+            for row in rows[failed]:
+                drawn.append((row[None], _fewer(fitted, given.take(row[None]), rng.child("alone", int(row)))))
+            alone += len(drawn)
+            stack += [part for part in np.array_split(rows[~failed], 1 if failed.any() else 2) if len(part)]
+        parts += drawn
+        done += sum(len(some) for some, _ in drawn)
+        share(done / len(given))
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+    return Table.concat([table for _, table in parts]).take(order), alone
 
 
 def _fewer(fitted: Fitted, one: Given, rng: Rng) -> Table:
@@ -176,14 +205,14 @@ def _fewer(fitted: Fitted, one: Given, rng: Rng) -> Table:
 
 
 def _put(
-    source: Dataset, filled: Table, holes: NDArray[np.int64], names: Sequence[str]
+    source: Dataset, filled: Table, holes: NDArray[np.int64], names: Sequence[str], gaps: NDArray[np.bool_]
 ) -> tuple[Dataset, tuple[Edit, ...]]:
     """Return the data with drawn cells where some were missing, and the list of these."""
     columns: dict[str, Column] = {}
     edits: list[Edit] = []
-    for name in names:
+    for name, wanted in zip(names, gaps.T, strict=True):
         old = source.table[name]
-        gap = old.missing[holes] & ~filled[name].missing
+        gap = wanted & ~filled[name].missing
         both = Column.concat([old, filled[name]])
         pick = np.arange(len(old))
         pick[holes[gap]] = len(old) + np.flatnonzero(gap)

@@ -61,6 +61,75 @@ def test_only_missing_cells_change_and_all_of_them_are_filled(name: str) -> None
     assert all(e.before is None and e.after is not None for e in done.edits[0])
 
 
+def storms(also: float) -> Dataset:
+    """A category that only hurricanes have; a share of those cells is lost, and so are some winds."""
+    g = np.random.default_rng(4)
+    n = 1_500
+    wind = g.uniform(20, 140, n).round()
+    status = np.where(wind >= 64, "hurricane", np.where(wind >= 34, "storm", "depression"))
+    category = np.where(wind >= 100, "major", "minor")
+    lost = g.random(n) < also
+    columns = {
+        "status": Column.of_texts(status.tolist()),
+        "wind": Column.of(wind, g.random(n) < also),
+        "category": Column.of_texts(np.where((wind < 64) | lost, None, category)),
+    }
+    kinds = {"status": ColumnSchema("category"), "wind": ColumnSchema("number", dtype="float64", decimals=0),
+             "category": ColumnSchema("category")}  # fmt: skip
+    return Dataset({"data": Table(columns)}, Schema({"data": TableSchema(kinds)}))
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_cells_that_a_rule_says_are_missing_stay_so(name: str, draws: int) -> None:
+    source = storms(0.2)
+    done = impute(source, GENERATORS[name], draws, 1, Clock(Silent()))
+    hurricane = source.table["status"].texts() == "hurricane"
+    for draw in done.draws:
+        assert (draw.table["category"].missing == ~hurricane).all()
+        assert not draw.table["wind"].missing.any()
+    assert sum("then category is missing" in note for note in done.notes) == 1
+    assert not any("unlike all others" in note for note in done.notes)
+
+
+def test_where_rules_explain_all_that_is_missing_nothing_is_drawn() -> None:
+    source = storms(0.0)
+    done = impute(source, GENERATORS["forest"], 2, 1, Clock(Silent()))
+    assert all(draw.table["category"].equals(source.table["category"]) for draw in done.draws)
+    assert done.edits == ((), ())
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_cell_that_a_rule_computes_from_present_ones_is_computed(name: str) -> None:
+    g = np.random.default_rng(6)
+    casual, registered = g.integers(0, 500, 1_500), g.integers(0, 5_000, 1_500)
+    truth = {"casual": casual, "registered": registered, "riders": casual + registered}
+    lost = {"casual": np.arange(1_500) % 3 == 0, "registered": np.arange(1_500) % 3 == 1}
+    columns = {k: Column.of(v.astype(float), lost.get(k)) for k, v in truth.items()}
+    kinds = dict.fromkeys(truth, ColumnSchema("number", dtype="float64", decimals=0))
+    source = Dataset({"data": Table(columns)}, Schema({"data": TableSchema(kinds)}))
+    done = impute(source, GENERATORS[name], 1, 1, Clock(Silent())).draws[0].table
+    for column in truth:
+        np.testing.assert_array_equal(done[column].values, truth[column])
+        assert not done[column].missing.any()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_rows_that_cannot_be_drawn_given_all_that_is_present_are_drawn_given_less(name: str) -> None:
+    """A storm with a category is against all others: its wind is drawn without one of them."""
+    source = storms(0.2)
+    table = source.table
+    row = int(np.flatnonzero((table["status"].texts() == "storm") & table["wind"].missing)[0])
+    texts = table["category"].texts()
+    texts[row] = "minor"
+    done = impute(source.with_table(table.assign({"category": Column.of_texts(texts)})), GENERATORS[name], 1, 1,
+                  Clock(Silent()))  # fmt: skip
+    drawn = done.draws[0].table
+    assert not drawn["wind"].missing.any()
+    assert drawn["category"].texts()[row] == "minor"
+    assert sum("unlike all others" in note for note in done.notes) <= 1
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 def test_planted_dependence_is_kept_in_the_filled_cells(name: str) -> None:
     before, done, truth = planted()[0].table, filled(name, 4), planted()[1].table

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
-from seedstock.core.given import Given
+from seedstock.core.errors import ShortfallError
+from seedstock.core.given import Allowed, Given
 from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.plan import Plan
-from seedstock.generators import _forest_fitted
+from seedstock.encoding.rules.keep import Mended
+from seedstock.generators import _forest_fitted, _tabular
 from seedstock.generators._forest_fitted import ForestFitted
 from seedstock.generators._ruled import Ruled
+from seedstock.generators._wanted import Wanted
 from seedstock.generators.forest import Forest
 
 ROWS = 6_000
@@ -113,3 +117,26 @@ def test_rows_that_break_nothing_keep_their_codes() -> None:
     changed = np.flatnonzero((mended["low"] != turned["low"]) | (mended["high"] != turned["high"]))
     assert (changed < 200).sum() > 150
     assert (changed >= 200).sum() < 10  # whose cells between atoms break the order
+
+
+def test_conditions_that_no_row_can_meet_are_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More candidates are tried round after round, but not without end."""
+    asked: list[int] = []
+    draw = type(model()).draw
+
+    def counted(self: Any, n: int, rng: Rng, given: Wanted) -> dict[str, np.ndarray]:
+        asked.append(n)
+        return draw(self, n, rng, given)
+
+    monkeypatch.setattr(type(model()), "draw", counted)
+
+    def hopeless(table: Table, rules: Any, fixed: Any, g: np.random.Generator) -> Mended:
+        return Mended(table, np.ones(len(table), bool), rules[0])
+
+    monkeypatch.setattr(_tabular, "mend", hopeless)
+    given = Given.everywhere({}, {"whole": Allowed(low=10)}, 2)
+    with pytest.raises(ShortfallError, match="cannot keep the rule"):
+        model().sample(2, Rng(0), given)
+    assert asked[:3] == [2, 16, 32]
+    assert max(asked) == 512
+    assert 4_000 < sum(asked) < 6_000

@@ -6,6 +6,7 @@ its `exit_code`. Anything else is a defect of Seedstock.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -36,8 +37,11 @@ class ShortfallError(SeedstockError, RuntimeError):
     ----------
     acceptance : float
         Share of the candidate rows that met the conditions, 0 to 1.
+    rows : tuple of int
+        Which of the rows that were asked could not be drawn, as far as that is known.
     """
 
-    def __init__(self, message: str, acceptance: float) -> None:
+    def __init__(self, message: str, acceptance: float, rows: Iterable[int] = ()) -> None:
         super().__init__(message)
         self.acceptance = acceptance
+        self.rows = tuple(rows)

@@ -74,6 +74,11 @@ class Allowed:
         return self.missing and all(other.allows_missing for other in self.also)
 
     @property
+    def any_value(self) -> bool:
+        """Whether the cell may have any value, but not be missing."""
+        return self.values is None and not self.bounded and not self.also and (self.turned or not self.missing)
+
+    @property
     def single(self) -> bool:
         """Whether exactly one value may stand."""
         one = self.values is not None and len(self.values) == 1
@@ -171,13 +176,21 @@ class Given:
         """Return the conditions of some rows."""
         return Given(self.values.take(rows), self.cases, self.case[rows])
 
-    def held(self, name: str) -> Mask:
-        """Return the rows in which a column is restricted in any way, shape (n,)."""
+    def held(self, name: str, but_any_value: bool = False) -> Mask:
+        """Return the rows in which a column is restricted in any way, or in any but that it has a value, shape (n,)."""
         out = np.zeros(len(self), bool)
         for i, case in enumerate(self.cases):
-            if name in case:
+            if name in case and not (but_any_value and case[name].any_value):
                 out |= self.case == i
         return out | ~self.values[name].missing if name in self.values else out
+
+    def emptied(self, table: Table) -> Mask:
+        """Return the rows of a table in which a cell is missing that should have any value, shape (n,)."""
+        out = np.zeros(len(self), bool)
+        for i, case in enumerate(self.cases):
+            for name in [name for name, allowed in case.items() if allowed.any_value and name in table]:
+                out |= (self.case == i) & table[name].missing
+        return out
 
     def holds(self, table: Table) -> Mask:
         """Return the rows of a table that meet their conditions, shape (n,)."""

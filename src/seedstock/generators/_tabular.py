@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -16,11 +16,11 @@ from seedstock.core.given import Given
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
 from seedstock.core.schema import Schema
-from seedstock.core.table import Column, Dataset, Table
+from seedstock.core.table import Column, Dataset, Mask, Table
 from seedstock.encoding.atoms import Codes
 from seedstock.encoding.plan import Plan
 from seedstock.encoding.rules.cells import put
-from seedstock.encoding.rules.keep import contradiction, mend
+from seedstock.encoding.rules.keep import Mended, contradiction, mend
 from seedstock.encoding.siblings import quantiles
 from seedstock.generators._even import even
 from seedstock.generators._ruled import work_out
@@ -33,8 +33,10 @@ _ROUNDS = 20
 
 _GAPS = 4_096
 """Rows that tell how far apart a model draws sibling times."""
-_TRIES = 512
-"""Candidates at a time for few such rows with conditions."""
+_TRIES, _MOST_TRIES = 16, 512
+"""Candidates for few such rows with conditions, at first, and after more rounds: most are mended soon."""
+_HOPELESS = 2_000
+"""Candidates of each row of which none would do, after which no more are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class TabularFitted(ABC):
             codes = self.draw(rows, stream.child("draw"), conditions)
             table = self.plan.assemble(codes, rows, stream, start + done, rng)
             own = None if known is None else known.take(here)
-            parts.append(self._ruled(self._held(table, codes, own, stream), stream, conditions, own))
+            parts.append(self._ruled(self._held(table, codes, own, stream), stream, conditions, own, done))
             done += rows
         return self.plan.dataset(Table.concat(parts) if parts else self._no_rows())
 
@@ -130,33 +132,37 @@ class TabularFitted(ABC):
         cells = self.plan.cells(self.draw(_GAPS, stream.child("draw"), self._wanted(_GAPS, None)), stream)
         return [quantiles(cells[s.earlier], cells[s.later]) for s in self.plan.siblings]
 
-    def _ruled(self, table: Table, stream: Rng, conditions: Wanted, given: Given | None) -> Table:
-        """Return a block with its rules repaired; rows that cannot be mended are drawn anew."""
+    def _ruled(self, table: Table, stream: Rng, conditions: Wanted, given: Given | None, start: int) -> Table:
+        """Return a block with its rules repaired; rows that cannot be mended are drawn anew. It begins at a row."""
         rules = self.plan.rules
         if not rules:
             return table
         own = {} if given is None else {k: ~v.missing for k, v in given.values.columns.items() if k in self.plan.atoms}
-        fixed = {} if given is None else {k: given.held(k) for k in given.names if k in self.plan.atoms}
+        # A cell that may have any value may also have one that a rule computes.
+        fixed = {} if given is None else {k: given.held(k, True) for k in given.names if k in self.plan.atoms}
         if (clash := contradiction(table, rules, own)) is not None:
             raise InputError(
                 f"the conditions contradict the rule {clash.text!r}, which holds in all {clash.rows:,} real rows: drop "
                 f"one of them, or veto {clash.name!r} in the schema file"
             )
-        done = mend(table, rules, fixed, stream.child("rules").generator())
+        done = self._mended(table, fixed, given, stream.child("rules"))
         table = done.table
         left = np.flatnonzero(done.broken)
+        failed = 0
         for k in range(_ROUNDS):
             if not len(left):
                 return table
+            if failed > _HOPELESS:
+                break
             again = stream.child("again", k)
             # Rows without conditions stand for each other: any good one will do. Others get several tries each.
-            tries = max(1, _TRIES // len(left))
+            tries = max(1, min(_TRIES << k, _MOST_TRIES) // len(left))
             to = np.tile(left, tries)
             m = len(to) if given is not None else max(2 * len(left), 64)
             codes = self.draw(m, again.child("draw"), conditions.take(to))
             known = None if given is None else Given(given.values.select(list(own)), given.cases, given.case).take(to)
             new = self._held(Table(self.plan.cells(codes, again), m), codes, known, again)
-            done = mend(new, rules, {k: c[to] for k, c in fixed.items()}, again.child("rules").generator())
+            done = self._mended(new, {k: c[to] for k, c in fixed.items()}, known, again.child("rules"))
             good = np.flatnonzero(~done.broken)
             if given is None:
                 good = good[: len(left)]
@@ -165,6 +171,7 @@ class TabularFitted(ABC):
                 at, first = np.unique(to[good], return_index=True)
                 good = good[first]
             table = table.assign({name: put(table[name], at, done.table[name].take(good)) for name in done.table})
+            failed = 0 if len(at) else failed + m // len(left)
             left = np.setdiff1d(left, at)
         if not len(left):
             return table
@@ -173,7 +180,16 @@ class TabularFitted(ABC):
             f"{len(left):,} of {len(table):,} rows cannot keep the rule {done.by.text!r} under what was asked: widen "
             f"the conditions, or veto {done.by.name!r} in the schema file",
             acceptance=1 - len(left) / len(table),
+            rows=(start + left).tolist(),
         )
+
+    def _mended(self, table: Table, fixed: Mapping[str, Mask], given: Given | None, rng: Rng) -> Mended:
+        """Return rows with their rules repaired; one that lost a cell that should have a value counts as broken."""
+        done = mend(table, self.plan.rules, fixed, rng.generator())
+        if given is None or not (lost := given.emptied(done.table)).any():
+            return done
+        empties = (rule for rule in self.plan.rules if set(rule.columns).intersection(given.names))
+        return replace(done, broken=done.broken | lost, by=done.by or next(empties))
 
     def state(self) -> State:
         own, plan = self.own_state(), self.plan.state()

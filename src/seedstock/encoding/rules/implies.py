@@ -75,6 +75,9 @@ class Implies(Rule):
         out: Mask = met | ~self._caused(table)
         return out
 
+    def empties(self, table: Table) -> Mapping[str, Mask]:
+        return {} if len(self.then.values) else {self.effect: self._caused(table)}
+
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n, column, cause = len(table), table[self.effect], table[self.cause]
         held = is_fixed(fixed, self.effect, n)

@@ -75,6 +75,10 @@ class Rule(ABC):
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         """Return columns to replace, for rows that all break the rule; rows that cannot be mended stay."""
 
+    def empties(self, table: Table) -> Mapping[str, Mask]:
+        """Return which cells the rule says are missing: column -> mask (n,), for columns of which it says so."""
+        return {}
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return JSON values that say everything but the counts."""
