@@ -36,8 +36,11 @@ _CROWDED = 0.5
 _ROWS = 200_000
 """Learned rows that are guarded at most: the more there are, the less single ones weigh."""
 _TRIAL = 20_000
-_PART = 65_536
+_PART = 4_096
+"""Rows at a time: what is made of them stays in the fast memory."""
 _NO_NUMBER = 1 << 40
+_ODD = np.uint32(0x9E3779B1)
+"""By it a sum's low digits tell the place too (Fibonacci hashing, Knuth 1998, section 6.4)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +100,8 @@ class Guard:
             middle = (low + high) // 2
             _, caught, crowded = tried(middle)
             low, high = (low, middle) if caught[_MOST] >= share or crowded else (middle + 1, high)
-        guard, caught, _ = max((tried(i) for i in {max(low - 1, 0), low}), key=lambda one: min(one[1][_MOST], share))
+        found: list[tuple[Self, NDArray[np.float64], bool]] = [tried(i) for i in sorted({max(low - 1, 0), low})]
+        guard, caught, _ = max(found, key=lambda one: min(one[1][_MOST], share))
         shared = max(_MOST, int(np.flatnonzero(caught >= min(share, caught[_MOST]))[-1]))
         chance = min(1.0, share / caught[shared]) if caught[shared] > 0 else 0.0
         return replace(guard, shared=shared, chance=float(chance), share=float(chance * caught[shared]))
@@ -115,8 +119,8 @@ class Guard:
         out = np.zeros(n, np.int64)
         for start in range(0, n, _PART):
             place = self._places(codes, slice(start, start + _PART))
-            set_ = self.bits[np.arange(_GRIDS), place >> 3] >> (place & 7).astype(np.uint8) & 1
-            out[start : start + _PART] = set_.sum(axis=1)
+            bit = self.bits.reshape(-1).take((place >> 3) + np.arange(_GRIDS) * self.bits.shape[1])
+            out[start : start + _PART] = (bit >> (place & 7).astype(np.uint8) & 1).sum(axis=1)
         return out
 
     def _filled(self, real: Mapping[str, Codes]) -> tuple[Self, float]:
@@ -138,18 +142,21 @@ class Guard:
 
     def _places(self, codes: Mapping[str, Codes], rows: slice) -> NDArray[np.uint32]:
         """Return the place of each row's cell in each grid, shape (n, grids): sums of random numbers (Zobrist 1970)."""
-        total = np.zeros((len(next(iter(codes.values()))[rows]), _GRIDS), np.uint64)
+        total = np.zeros((len(next(iter(codes.values()))[rows]), _GRIDS), np.uint32)
+        of_rows = np.empty_like(total)
         for name, of_code in self._numbers.items():
-            total += of_code[codes[name][rows]]
+            of_code.take(codes[name][rows], axis=0, out=of_rows, mode="clip")
+            total += of_rows
         digits = (self.bits.shape[1] * 8 - 1).bit_length()
-        return (_mixed(total) >> np.uint64(64 - digits)).astype(np.uint32)
+        total *= _ODD
+        return total >> np.uint32(32 - digits)
 
     @cached_property
-    def _numbers(self) -> dict[str, NDArray[np.uint64]]:
+    def _numbers(self) -> dict[str, NDArray[np.uint32]]:
         """A random number for each column's cell in each grid, shape (k, grids)."""
         return {name: self._of_column(atoms, Rng(self.seed).child(name)) for name, atoms in self.atoms.items()}
 
-    def _of_column(self, atoms: Atoms, rng: Rng) -> NDArray[np.uint64]:
+    def _of_column(self, atoms: Atoms, rng: Rng) -> NDArray[np.uint32]:
         g = rng.generator()
         shift, chance, key = g.random(_GRIDS), g.random(_GRIDS), g.integers(2**63, size=_GRIDS, dtype=np.uint64)
         cell = np.tile(_NO_NUMBER + np.arange(atoms.k)[:, None], (1, _GRIDS))
@@ -159,7 +166,7 @@ class Guard:
             return _mixed(cell.astype(np.uint64) ^ key)
         # Two categories are a standard deviation apart, and share a cell as often as numbers that far apart do.
         blind = chance < 1 - _MISMATCH / self.width
-        return np.where(blind, np.uint64(0), _mixed(cell.astype(np.uint64) ^ key))
+        return np.where(blind, np.uint32(0), _mixed(cell.astype(np.uint64) ^ key))
 
     def state(self) -> State:
         """Return all that `from_state` needs."""
@@ -178,7 +185,7 @@ class Guard:
             and bits.dtype == np.uint8
             and bits.ndim == 2
             and len(bits) == _GRIDS
-            and 1 <= bits.shape[1] <= 1 << 29
+            and 1 <= bits.shape[1] <= 1 << 28
             and bits.shape[1] & (bits.shape[1] - 1) == 0
             and _WIDTHS[0] <= width <= _WIDTHS[-1]
             and 1 <= shared <= _GRIDS
@@ -205,12 +212,13 @@ def _positions(atoms: Atoms) -> NDArray[np.float64]:
         spread = np.sqrt(np.average((x - mean) ** 2, weights=counts)) if m else 0.0
         scaled = (x - mean) / spread * _MISMATCH
     known = np.isfinite(scaled)
-    return np.where(known, (rank + np.clip(np.where(known, scaled, 0.0), -1e6, 1e6)) / 2, rank)
+    place: NDArray[np.float64] = (rank + np.clip(np.where(known, scaled, 0.0), -1e6, 1e6)) / 2
+    return np.where(known, place, rank)
 
 
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint32]:
     """Return numbers that look random, one for each (the finalizer of SplitMix64, Steele et al. 2014)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return (x >> np.uint64(32)).astype(np.uint32)
