@@ -73,7 +73,8 @@ def point(train: Dataset, holdout: Dataset, settings: dict[str, Any], seed: int)
     synthetic = model.fitted.sample(len(train.table), Rng(seed).child("sample"))
     scores = api.judge(train, holdout, synthetic, seed=seed).scores
     found = {m: scores[m].value for m in MEASURES if m in scores}
-    found["copies_over_holdout"] = scores["copy_rate"].value / max(scores["copy_rate"].floor, 1e-9)
+    if scores["copy_rate"].floor:
+        found["copies_over_holdout"] = scores["copy_rate"].value / scores["copy_rate"].floor
     found["holdout_log_likelihood"] = api.score(model, holdout)["log_likelihood"]
     found["fit_seconds"] = round(fitted, 1)
     print(settings, {k: round(v, 4) for k, v in found.items()}, flush=True)
