@@ -146,6 +146,19 @@ def test_numbers_lie_by_rank_and_by_size() -> None:
     assert np.isfinite(_positions(atoms_of({"x": np.full(9, 4.0)})["x"])).all()
 
 
+def test_rows_of_another_category_are_not_near_unless_cells_are_wide() -> None:
+    learned = people(1_000, 0)
+    atoms = atoms_of(learned)
+    codes = encoded(atoms, learned)
+    other = {**codes, "kind": (codes["kind"] + 1) % 5}
+    narrow, wide = (replace(fit(atoms, codes, codes, 0.9), chance=1.0, width=w)._filled(codes)[0] for w in (0.01, 2.0))
+    g = np.random.default_rng(0)
+    assert not narrow.passed(codes, g).any()
+    assert narrow.passed(other, g).all()
+    # A standard deviation is little beside them: six of seven grids do not look at the category.
+    assert (wide._shared(other) > 0).sum() >= 0.5 * (wide._shared(codes) > 0).sum() > 0
+
+
 def test_missing_cells_are_near_to_missing_cells_only() -> None:
     g = np.random.default_rng(0)
     x = g.normal(size=500)
