@@ -48,8 +48,7 @@ def impute(source: Dataset, generator: Generator, draws: int, seed: int, clock: 
     the rows, so that their spread holds the model's uncertainty too (Little and Rubin 2019, section 10.2.3). A row's
     missing cells are drawn together. Whether a cell is missing is taken to depend on present cells only.
 
-    Identifiers, free texts and columns without any value are left alone, and so are cells that a rule says are missing:
-    nobody has seen what could be in them.
+    Identifiers, free texts and columns without any value are left alone, and so are cells that a rule says are missing.
     """
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise InputError(f"draws must be a positive integer, not {draws!r}")
@@ -114,7 +113,7 @@ def _gaps(fitted: Fitted, table: Table, names: Sequence[str]) -> tuple[NDArray[n
             if name in names:
                 own = gaps[:, names.index(name)]
                 if n := int((own & empty).sum()):
-                    notes.append(f"{n:,} missing cells of {name!r} were left: {rule.text}, and no row shows another")
+                    notes.append(f"{n:,} missing cells of {name!r} were left: {rule.text}")
                 own &= ~empty
     return gaps, notes
 

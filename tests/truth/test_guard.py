@@ -126,7 +126,7 @@ def test_the_order_of_columns_and_rows_does_not_matter(
     one = fit(atoms, learned, drawn, 0.1)
     order = np.random.default_rng(3).permutation(len(learned["x0"]))
     other = fit(atoms, {name: learned[name][order] for name in reversed(learned)}, drawn, 0.1)
-    assert (one.width, one.shared, one.share) == (other.width, other.shared, other.share)
+    assert (one.width, one.agreeing, one.share) == (other.width, other.agreeing, other.share)
     assert np.array_equal(one.bits, other.bits)
     both = [guard.passed(drawn, np.random.default_rng(0)) for guard in (one, other)]
     assert np.array_equal(*both)
@@ -156,7 +156,7 @@ def test_rows_of_another_category_are_not_near_unless_cells_are_wide() -> None:
     assert not narrow.passed(codes, g).any()
     assert narrow.passed(other, g).all()
     # A standard deviation is little beside them: six of seven grids do not look at the category.
-    assert (wide._shared(other) > 0).sum() >= 0.5 * (wide._shared(codes) > 0).sum() > 0
+    assert (wide._agreeing(other) > 0).sum() >= 0.5 * (wide._agreeing(codes) > 0).sum() > 0
 
 
 def test_missing_cells_are_near_to_missing_cells_only() -> None:
@@ -185,7 +185,7 @@ def test_a_guard_comes_back_and_a_damaged_one_does_not(
         with pytest.raises(InputError, match="fit it again"):
             Guard.from_state(State(arrays, state.meta), atoms)
     for wrong in (
-        {"width": 0.0}, {"width": float("nan")}, {"shared": 0}, {"shared": 99}, {"chance": 2.0}, {"share": 1.0},
+        {"width": 0.0}, {"width": float("nan")}, {"agreeing": 0}, {"agreeing": 99}, {"chance": 2.0}, {"share": 1.0},
         {"names": []}, {"names": ["nobody"]},
     ):  # fmt: skip
         with pytest.raises(InputError, match="fit it again"):

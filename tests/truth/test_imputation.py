@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from seedstock.clock import Clock, Silent
-from seedstock.core.errors import InputError
+from seedstock.core.errors import InputError, ShortfallError
+from seedstock.core.given import Given
+from seedstock.core.rng import Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators.copula import Copula
 from seedstock.generators.forest import Forest
-from seedstock.imputation import Completed, impute, pool
+from seedstock.imputation import Completed, _draw, impute, pool
 
 GENERATORS = {"forest": Forest(trees=12), "copula": Copula()}
 NEAR = {
@@ -114,20 +116,29 @@ def test_a_cell_that_a_rule_computes_from_present_ones_is_computed(name: str) ->
         assert not done[column].missing.any()
 
 
-@pytest.mark.parametrize("name", GENERATORS)
-def test_rows_that_cannot_be_drawn_given_all_that_is_present_are_drawn_given_less(name: str) -> None:
-    """A storm with a category is against all others: its wind is drawn without one of them."""
-    source = storms(0.2)
-    table = source.table
-    row = int(np.flatnonzero((table["status"].texts() == "storm") & table["wind"].missing)[0])
-    texts = table["category"].texts()
-    texts[row] = "minor"
-    done = impute(source.with_table(table.assign({"category": Column.of_texts(texts)})), GENERATORS[name], 1, 1,
-                  Clock(Silent()))  # fmt: skip
-    drawn = done.draws[0].table
-    assert not drawn["wind"].missing.any()
-    assert drawn["category"].texts()[row] == "minor"
-    assert sum("unlike all others" in note for note in done.notes) <= 1
+@pytest.mark.parametrize("told", [True, False])
+def test_rows_that_cannot_be_drawn_given_all_that_is_present_are_drawn_given_less(told: bool) -> None:
+    """A model that cannot draw rows 3 and 70 of 100, and tells which they are or does not."""
+    bad, calls = [3, 70], []
+
+    class Model:
+        def sample(self, n: int, rng: Rng, given: Given) -> Dataset:
+            calls.append(n)
+            x = np.where(given.values["x"].missing, -1, given.values["x"].values)
+            if np.isin(x, bad).any():
+                raise ShortfallError("no", 0.0, np.flatnonzero(np.isin(x, bad)) if told else ())
+            return Dataset(
+                {"data": Table({"x": Column.of(x)})}, Schema({"data": TableSchema({"x": ColumnSchema("id")})})
+            )
+
+    shares: list[float] = []
+    given = Given(Table({"x": Column.of(np.arange(100))}))
+    table, alone = _draw(Model(), given, Rng(0), shares.append)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(table["x"].values, np.where(np.isin(np.arange(100), bad), -1, np.arange(100)))
+    assert alone == 2
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(calls) == 4 if told else len(calls) > 10
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -60,9 +60,13 @@ def test_the_level_is_in_the_settings(rows: pd.DataFrame, tmp_path: Path) -> Non
         {"privacy": "high", "generator": "copula"},
         {"privacy": "high", "settings": {"shrinkage_share": 2.0}},
         {"privacy": "standard", "settings": {"boost_rows": 0}},
+        {"privacy": "low", "settings": {"guard_share": 0.1}},
+        {"settings": {"guard_share": 1.0}},
+        {"settings": {"guard_share": -0.1}},
+        {"settings": {"guard_share": float("nan")}},
         {"privacy": "high", "epsilon": 1.0},
     ],
-    ids=["unknown", "other", "twice", "leaves", "proof"],
+    ids=["unknown", "other", "twice", "leaves", "guard", "all", "less than none", "nan", "proof"],
 )
 def test_what_cannot_be_is_refused(rows: pd.DataFrame, asked: dict[str, object]) -> None:
     with pytest.raises(InputError):

@@ -51,7 +51,7 @@ def at_level(privacy: str | None, generator: str, settings: Mapping[str, Any] | 
         raise InputError(f"privacy is one of {', '.join(LEVELS)}, not {privacy!r}; for a proof ask for epsilon")
     if generator != "forest":
         raise InputError(f"privacy levels are the forest's, and {generator!r} has none; leave privacy out")
-    if clash := sorted({*LEVELS["high"]} & {*(own or {})}):
+    if clash := sorted({name for level in LEVELS.values() for name in level} & {*(own or {})}):
         raise InputError(f"privacy and the setting {clash[0]} say the same thing; leave one of them out")
     return {**(own or {}), **LEVELS[privacy]}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Self
 
 import numpy as np
@@ -23,8 +23,8 @@ from seedstock.encoding.atoms import FEW, Atoms, Codes
 
 Draw = Callable[[int, Rng], dict[str, Codes]]
 
-_GRIDS, _MOST = 16, 9
-"""Grids, and those of them in which a row near a learned one shares its cell at least."""
+_GRIDS, _AGREEING = 16, 9
+"""Grids, and those of them at least in which a row near a learned one shares its cell."""
 _WIDTHS = np.geomspace(0.002, 2.0, 64)
 """Widths of cells, in ranges of a column."""
 _MISMATCH = 12**-0.5
@@ -53,8 +53,8 @@ class Guard:
         The columns that are looked at.
     width : float
         Width of a cell, in ranges of a column.
-    shared : int
-        Grids in which a row that is caught shares a learned row's cell.
+    agreeing : int
+        Grids in which a row that is caught shares a learned row's cell, at least.
     seed : int
         Where the grids' shifts come from.
     bits : uint8 ndarray, shape (grids, 2**d / 8)
@@ -67,7 +67,7 @@ class Guard:
 
     atoms: Mapping[str, Atoms]
     width: float
-    shared: int
+    agreeing: int
     seed: int
     bits: NDArray[np.uint8]
     chance: float
@@ -87,11 +87,12 @@ class Guard:
         drawn = draw(min(n, _TRIAL), rng.child("trial"))
         digits = max(n - 1, 7).bit_length() + _SPARSE
         empty = np.zeros((_GRIDS, (1 << digits) // 8), np.uint8)
-        blank = cls({name: atoms[name] for name in real}, 1.0, _MOST, rng.child("grids").integer(), empty, 1.0, 0.0)
+        blank = cls({name: atoms[name] for name in real}, 1.0, _AGREEING, rng.child("grids").integer(), empty, 1.0, 0.0)
 
+        @cache
         def tried(i: int) -> tuple[Self, NDArray[np.float64], bool]:
             guard, told = replace(blank, width=float(_WIDTHS[i]))._filled(real)
-            shared = np.bincount(guard._shared(drawn), minlength=_GRIDS + 1) / len(next(iter(drawn.values())))
+            shared = np.bincount(guard._agreeing(drawn), minlength=_GRIDS + 1) / len(next(iter(drawn.values())))
             return guard, np.cumsum(shared[::-1])[::-1], told < _CROWDED
 
         # Wider cells catch more until they are crowded.
@@ -99,21 +100,21 @@ class Guard:
         while low < high:
             middle = (low + high) // 2
             _, caught, crowded = tried(middle)
-            low, high = (low, middle) if caught[_MOST] >= share or crowded else (middle + 1, high)
+            low, high = (low, middle) if caught[_AGREEING] >= share or crowded else (middle + 1, high)
         found: list[tuple[Self, NDArray[np.float64], bool]] = [tried(i) for i in sorted({max(low - 1, 0), low})]
-        guard, caught, _ = max(found, key=lambda one: min(one[1][_MOST], share))
-        shared = max(_MOST, int(np.flatnonzero(caught >= min(share, caught[_MOST]))[-1]))
-        chance = min(1.0, share / caught[shared]) if caught[shared] > 0 else 0.0
-        return replace(guard, shared=shared, chance=float(chance), share=float(chance * caught[shared]))
+        guard, caught, _ = max(found, key=lambda one: min(one[1][_AGREEING], share))
+        agreeing = max(_AGREEING, int(np.flatnonzero(caught >= min(share, caught[_AGREEING]))[-1]))
+        chance = min(1.0, share / caught[agreeing]) if caught[agreeing] > 0 else 0.0
+        return replace(guard, agreeing=agreeing, chance=float(chance), share=float(chance * caught[agreeing]))
 
     def passed(self, codes: Mapping[str, Codes], g: np.random.Generator) -> NDArray[np.bool_]:
         """Return which rows need not be drawn anew, shape (n,)."""
-        out = self._shared(codes) < self.shared
+        out = self._agreeing(codes) < self.agreeing
         near = np.flatnonzero(~out)
         out[near] = g.random(len(near)) >= self.chance
         return out
 
-    def _shared(self, codes: Mapping[str, Codes]) -> NDArray[np.int64]:
+    def _agreeing(self, codes: Mapping[str, Codes]) -> NDArray[np.int64]:
         """Return in how many grids each row lies in the cell of few learned ones, shape (n,)."""
         n = len(next(iter(codes.values())))
         out = np.zeros(n, np.int64)
@@ -170,7 +171,7 @@ class Guard:
 
     def state(self) -> State:
         """Return all that `from_state` needs."""
-        meta = {"names": list(self.atoms), "width": self.width, "shared": self.shared, "seed": self.seed}
+        meta = {"names": list(self.atoms), "width": self.width, "agreeing": self.agreeing, "seed": self.seed}
         return State({"bits": self.bits}, meta | {"chance": self.chance, "share": self.share})
 
     @classmethod
@@ -178,7 +179,7 @@ class Guard:
         """Make it again for columns that are known."""
         names, bits, meta = tuple(state.meta["names"]), np.asarray(state.arrays["bits"]), state.meta
         width, chance, share = (float(meta[name]) for name in ("width", "chance", "share"))
-        shared, seed = int(meta["shared"]), int(meta["seed"])
+        agreeing, seed = int(meta["agreeing"]), int(meta["seed"])
         fits = (
             names
             and set(names) <= set(known)
@@ -188,13 +189,13 @@ class Guard:
             and 1 <= bits.shape[1] <= 1 << 28
             and bits.shape[1] & (bits.shape[1] - 1) == 0
             and _WIDTHS[0] <= width <= _WIDTHS[-1]
-            and 1 <= shared <= _GRIDS
+            and 1 <= agreeing <= _GRIDS
             and 0 <= chance <= 1
             and 0 <= share < 1
         )
         if not fits:
             raise InputError("this model is damaged: its guard does not fit its columns; fit it again")
-        return cls({name: known[name] for name in names}, width, shared, seed, bits, chance, share)
+        return cls({name: known[name] for name in names}, width, agreeing, seed, bits, chance, share)
 
 
 def _positions(atoms: Atoms) -> NDArray[np.float64]:

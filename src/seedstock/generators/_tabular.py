@@ -133,7 +133,10 @@ class TabularFitted(ABC):
         return [quantiles(cells[s.earlier], cells[s.later]) for s in self.plan.siblings]
 
     def _ruled(self, table: Table, stream: Rng, conditions: Wanted, given: Given | None, start: int) -> Table:
-        """Return a block with its rules repaired; rows that cannot be mended are drawn anew. It begins at a row."""
+        """Return a block with its rules repaired; rows that cannot be mended are drawn anew.
+
+        `start` is the number of its first row among those that were asked.
+        """
         rules = self.plan.rules
         if not rules:
             return table
@@ -186,10 +189,10 @@ class TabularFitted(ABC):
     def _mended(self, table: Table, fixed: Mapping[str, Mask], given: Given | None, rng: Rng) -> Mended:
         """Return rows with their rules repaired; one that lost a cell that should have a value counts as broken."""
         done = mend(table, self.plan.rules, fixed, rng.generator())
-        if given is None or not (lost := given.emptied(done.table)).any():
+        if given is None or not (lost := given.emptied(done.table) & ~given.emptied(table)).any():
             return done
-        empties = (rule for rule in self.plan.rules if set(rule.columns).intersection(given.names))
-        return replace(done, broken=done.broken | lost, by=done.by or next(empties))
+        emptying = (rule for rule in self.plan.rules if set(rule.columns).intersection(given.names))
+        return replace(done, broken=done.broken | lost, by=done.by or next(emptying))
 
     def state(self) -> State:
         own, plan = self.own_state(), self.plan.state()

@@ -28,6 +28,7 @@ from seedstock.generators._ruled import calculated, parents_first
 from seedstock.generators._tied import Tied
 
 _FILTER_ROWS = 1_000
+_MOST_GUARDED = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Forest:
     filter_rounds : int
         Rounds of density-ratio resampling at most; 0 switches it off.
     guard_share : float
-        Share of the rows that are drawn anew because they came nearest to single learned rows; 0: none are.
+        Share of the rows, up to a half, that are drawn anew because they came nearest to single learned rows; 0: none
+        are. The filter mends what that takes away: without it, drawn shares are less true.
     threads : int
         Columns fitted side by side. The result does not depend on it.
     """
@@ -79,6 +81,8 @@ class Forest:
                 raise InputError(f"{name} must be above 0, not {value}")
         if self.structure_share > 1:
             raise InputError(f"structure_share must be at most 1, not {self.structure_share}")
+        if not 0 <= self.guard_share <= _MOST_GUARDED:
+            raise InputError(f"guard_share must be between 0 and {_MOST_GUARDED}, not {self.guard_share}")
         if self.shrinkage_share < 0:
             raise InputError(f"shrinkage_share must be 0 or more, not {self.shrinkage_share}")
 
