@@ -87,6 +87,7 @@ def test_the_share_is_what_was_asked(planted: tuple[dict[str, Atoms], CODES, COD
     dropped = 1 - guard.passed(drawn, np.random.default_rng(0)).mean()
     assert dropped == pytest.approx(share, rel=0.2)
     assert guard.share == pytest.approx(dropped, rel=0.2)
+    assert all(half.any() for half in np.array_split(guard.bits, 2, axis=1))
 
 
 def test_of_more_rows_than_are_guarded_fewer_drawn_ones_are_caught(
@@ -144,6 +145,26 @@ def test_numbers_lie_by_rank_and_by_size() -> None:
     moments = Column.of(np.array(["2026-01-01", "2026-01-02", "2026-03-01"], "M8[us]"))
     assert (np.diff(_positions(Atoms.fit(moments, ColumnSchema("datetime"))[0])) > 0).all()
     assert np.isfinite(_positions(atoms_of({"x": np.full(9, 4.0)})["x"])).all()
+
+
+def test_fewer_grids_agree_the_farther_a_row_is() -> None:
+    """Two numbers share a randomly shifted cell with the probability 1 - distance / width."""
+    x = np.linspace(0, 1, 8_001)
+    atoms = atoms_of({"x": x})
+    learned = encoded(atoms, {"x": x[::800]})
+    guard = replace(fit(atoms, learned, learned, 0.5), width=0.04)._filled(learned)[0]
+    for far in (0.01, 0.02, 0.03):
+        agreeing = guard._agreeing(encoded(atoms, {"x": x[:-800:800] + far})) / 16
+        assert agreeing.mean() == pytest.approx(1 - far / 0.04, abs=0.15)
+        assert agreeing.std() < 0.2
+
+
+def test_no_number_shares_a_cell_with_a_missing_one() -> None:
+    x = np.append(np.linspace(0, 1, 400), np.nan)
+    atoms = atoms_of({"x": x})
+    learned = encoded(atoms, {"x": x})
+    numbers = replace(fit(atoms, learned, learned, 0.5), width=0.002)._numbers["x"]
+    assert not (numbers[:-1] == numbers[-1]).any()
 
 
 def test_rows_of_another_category_are_not_near_unless_cells_are_wide() -> None:

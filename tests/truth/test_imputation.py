@@ -94,6 +94,21 @@ def test_cells_that_a_rule_says_are_missing_stay_so(name: str, draws: int) -> No
     assert not any("unlike all others" in note for note in done.notes)
 
 
+def test_cells_that_a_rule_says_are_zero_are_filled_with_it() -> None:
+    g = np.random.default_rng(7)
+    smokes = g.random(1_500) < 0.4
+    packs = np.where(smokes, g.integers(1, 40, 1_500), 0).astype(float)
+    columns = {
+        "smokes": Column.of_texts(np.where(smokes, "yes", "no").astype(object)),
+        "packs": Column.of(packs, g.random(1_500) < 0.2),
+    }
+    kinds = {"smokes": ColumnSchema("category"), "packs": ColumnSchema("number", dtype="float64", decimals=0)}
+    source = Dataset({"data": Table(columns)}, Schema({"data": TableSchema(kinds)}))
+    done = impute(source, GENERATORS["forest"], 1, 1, Clock(Silent())).draws[0].table
+    assert not done["packs"].missing.any()
+    assert (done["packs"].values[~smokes] == 0).all()
+
+
 def test_where_rules_explain_all_that_is_missing_nothing_is_drawn() -> None:
     source = storms(0.0)
     done = impute(source, GENERATORS["forest"], 2, 1, Clock(Silent()))

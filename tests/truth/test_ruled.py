@@ -10,7 +10,7 @@ import pytest
 
 from seedstock.core.errors import ShortfallError
 from seedstock.core.given import Allowed, Given
-from seedstock.core.rng import Rng
+from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.plan import Plan
@@ -140,3 +140,30 @@ def test_conditions_that_no_row_can_meet_are_given_up_soon(monkeypatch: pytest.M
     assert asked[:3] == [2, 16, 32]
     assert max(asked) == 512
     assert 4_000 < sum(asked) < 6_000
+
+
+def test_an_error_tells_which_rows_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of the second block fail, two beyond the first."""
+
+    def mended(table: Table, rules: Any, fixed: Any, g: np.random.Generator) -> Mended:
+        return Mended(table, np.full(len(table), len(table) < BLOCK_ROWS), rules[0])
+
+    monkeypatch.setattr(_tabular, "mend", mended)
+    given = Given.everywhere({}, {"whole": Allowed(low=10)}, BLOCK_ROWS + 2)
+    with pytest.raises(ShortfallError) as failed:
+        model().sample(BLOCK_ROWS + 2, Rng(0), given)
+    assert failed.value.rows == (BLOCK_ROWS, BLOCK_ROWS + 1)
+
+
+def test_a_row_that_loses_a_cell_in_mending_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def emptying(table: Table, rules: Any, fixed: Any, g: np.random.Generator) -> Mended:
+        part = Column(table["part"].values, np.arange(len(table)) == 1)
+        return Mended(table.assign({"part": part}), np.zeros(len(table), bool), None)
+
+    monkeypatch.setattr(_tabular, "mend", emptying)
+    table = Table({name: Column.of(np.array([1, 2, 3])) for name in ("whole", "part", "more", "sum")})
+    given = Given.everywhere({}, {"part": Allowed()}, 3)
+    done = model()._mended(table, {}, given, Rng(0))
+    assert done.broken.tolist() == [False, True, False]
+    assert done.by is not None
+    assert "part" in done.by.columns
