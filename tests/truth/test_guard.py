@@ -160,7 +160,7 @@ def test_fewer_grids_agree_the_farther_a_row_is() -> None:
 
 
 def test_no_number_shares_a_cell_with_a_missing_one() -> None:
-    x = np.append(np.linspace(0, 1, 400), np.nan)
+    x = np.append(np.random.default_rng(0).random(200), np.nan)
     atoms = atoms_of({"x": x})
     learned = encoded(atoms, {"x": x})
     numbers = replace(fit(atoms, learned, learned, 0.5), width=0.002)._numbers["x"]

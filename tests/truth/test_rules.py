@@ -355,3 +355,15 @@ def test_times_of_day_written_as_numbers_are_added_on_the_clock() -> None:
     assert (left % 100 < 60).all()
     assert left.min() > 0
     assert ((left // 100 * 60 + left % 100 - planned // 100 * 60 - planned % 100 - late) % 1440 == 0).all()
+
+
+def test_a_rule_that_empties_cells_says_which() -> None:
+    g = np.random.default_rng(9)
+    storm = g.random(1_000) < 0.5
+    eye, category = np.where(storm, 0.0, g.integers(1, 9, 1_000)), g.integers(1, 6, 1_000).astype(float)
+    table = Table({"eye": Column.of(eye), "category": Column.of(category, storm)})
+    number = ColumnSchema("number", dtype="float64", decimals=0)
+    said = {rule.text: rule.empties(table) for rule in find_rules(table, TableSchema(dict.fromkeys(table, number)))}
+    assert set(said) == {"if eye is 0 then category is missing", "if category is missing then eye is 0"}
+    assert said["if category is missing then eye is 0"] == {}
+    np.testing.assert_array_equal(said["if eye is 0 then category is missing"]["category"], storm)

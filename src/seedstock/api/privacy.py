@@ -41,8 +41,8 @@ def asked(
 def at_level(privacy: str | None, generator: str, settings: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return the settings of the forest at a point between likeness and memory.
 
-    >>> at_level("high", "forest", None), at_level(None, "copula", None)
-    ({'shrinkage_share': 10.0, 'min_leaf_rows': 100, 'boost_rows': 0}, None)
+    >>> at_level("low", "forest", {"trees": 5}), at_level(None, "copula", None)
+    ({'trees': 5, 'shrinkage_share': 0.1, 'guard_share': 0.0}, None)
     """
     own = None if settings is None else dict(settings)
     if privacy is None:
