@@ -159,8 +159,9 @@ def test_fewer_grids_agree_the_farther_a_row_is() -> None:
         assert agreeing.std() < 0.2
 
 
-def test_no_number_shares_a_cell_with_a_missing_one() -> None:
-    x = np.append(np.random.default_rng(0).random(200), np.nan)
+@pytest.mark.parametrize("n", range(40, 360, 20))
+def test_no_number_shares_a_cell_with_a_missing_one(n: int) -> None:
+    x = np.append(np.random.default_rng(n).random(n), np.nan)
     atoms = atoms_of({"x": x})
     learned = encoded(atoms, {"x": x})
     numbers = replace(fit(atoms, learned, learned, 0.5), width=0.002)._numbers["x"]
