@@ -92,6 +92,16 @@ def test_what_was_never_seen_together_is_refused() -> None:
         model.sample(3, Rng(1), given=Table({"a": Column.of_texts(["0"] * 3), "b": Column.of_texts(["1"] * 3)}))
 
 
+def test_a_condition_that_one_row_in_a_thousand_meets_is_met() -> None:
+    rare = np.arange(40_000) < 40
+    b = np.where(rare, 1, 2 * (np.arange(40_000) % 2))
+    plain = Forest(trees=2, shrinkage_share=0, boost_rows=0, filter_rounds=0, guard_share=0)
+    model = plain.fit(texts(a=rare, b=b), Rng(0))
+    for seed in range(8):
+        drawn = model.sample(2, Rng(seed), given=Table({"b": Column.of_texts(["1", "1"])})).table
+        assert set(drawn["a"].texts()) == {"True"}
+
+
 def test_dependence_on_numbers_is_kept() -> None:
     g = np.random.default_rng(4)
     x = g.normal(size=3_000)

@@ -3,7 +3,7 @@
 Rows with the same conditions share a cloud of candidates. Where a given column is reached, it is set (or drawn inside
 its set), candidates are weighted by how probable that is for them, and resampled by weight. Columns before it thus
 follow their distribution given the condition, not their own (Doucet and Johansen 2009, section 3). A cloud in which
-few candidates carry the weight is drawn again, larger.
+few candidates carry the weight is drawn again, larger; one in which none does, larger and larger.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _LARGEST = 65_536
 _LARGER = 6
 _ALIVE = 0.5
 """Share of the wanted rows that must come from different candidates, where a larger cloud may still help."""
+_MOST = 1 << 20
+"""Candidates at most for conditions that none has met yet."""
 _EVIDENCE_CLOUD = 4_096
 
 
@@ -50,9 +52,8 @@ def draw_given(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> dict[str
 
     pull = bool(model.plan.ties)
 
-    def fill(groups: Codes, size: Codes, stream: Rng, pull: bool = pull) -> None:
-        # Where candidates are pulled, chance may leave none that fits; then all are drawn without.
-        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given, pull)
+    def fill(groups: Codes, size: Codes, stream: Rng, pull: bool = pull, last: bool = False) -> None:
+        made = _Cloud(model, conditions[groups], names, size, wanted[groups], given, pull, last)
         rows = by_group[np.concatenate([np.arange(first[one], first[one + 1]) for one in groups])]
         for name, codes in made.draw(stream).items():
             out[name][rows] = codes
@@ -65,10 +66,15 @@ def draw_given(model: ForestFitted, n: int, rng: Rng, given: Wanted) -> dict[str
     at = np.cumsum(larger[poor]) // _CHUNK
     for batch in np.unique(at):
         fill(*_of(poor[at == batch], larger), rng.child("larger", int(batch)))
-    dead = np.flatnonzero(alive == 0)
-    at = np.cumsum(larger[dead]) // _CHUNK
-    for batch in np.unique(at):
-        fill(*_of(dead[at == batch], larger), rng.child("again", int(batch)), pull=False)
+    # Where candidates are pulled, chance may leave none that fits; then all are drawn without.
+    size, k = np.maximum(cloud, larger), 0
+    while len(dead := np.flatnonzero(alive == 0)):
+        more = np.maximum(size, np.minimum(_LARGER * size, _LARGEST))
+        last = bool((size[dead] >= _LARGEST).all() or more[dead].sum() > _MOST)
+        at = np.cumsum(size[dead]) // _CHUNK
+        for batch in np.unique(at):
+            fill(*_of(dead[at == batch], size), rng.child("again", k, int(batch)), pull=False, last=last)
+        size, k = more, k + 1
     return out
 
 
@@ -113,13 +119,14 @@ class _Cloud:
     dead : bool ndarray, shape (m,)
         Conditions that no candidate met.
     pull : bool
-        Whether given columns pull those that they may be copies of. If not, it is an error that no candidate meets a
-        condition: it is not for a bad pull.
+        Whether given columns pull those that they may be copies of.
+    last : bool
+        Whether it is an error that no candidate meets a condition.
     """
 
     def __init__(
         self, model: ForestFitted, conditions: Codes, names: list[str], cloud: Codes, wanted: Codes, given: Wanted,
-        pull: bool = True,
+        pull: bool = True, last: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.conditions, self.names = model, conditions, names
         self.cloud, self.wanted, self.given = cloud, wanted, given
@@ -128,7 +135,7 @@ class _Cloud:
         self.alive = wanted.astype(float)
         self.log_evidence = np.zeros(len(cloud))
         self.dead = np.zeros(len(cloud), bool)
-        self.pull = pull
+        self.pull, self.last = pull, last
 
     def draw(self, rng: Rng, only_evidence: bool = False) -> dict[str, Codes]:
         """Return the rows wanted, in the order of the conditions."""
@@ -197,7 +204,7 @@ class _Cloud:
             self.log_evidence += np.log(total / cloud)
         if (total <= 0).any():
             self.dead |= total <= 0
-            if not self.pull:
+            if self.last:
                 raise ShortfallError(
                     f"the conditions were never seen together (at column {name!r}), and no model can show what it has "
                     f"never seen: drop or widen one of them",
