@@ -82,6 +82,21 @@ def test_what_is_no_copy_does_not_look_like_one() -> None:
     assert np.mean(drawn["x"].values == drawn["y"].values) == pytest.approx(np.mean(x == y), abs=0.01)
 
 
+def test_a_number_that_was_only_ever_a_copy_can_be_given_beside_another() -> None:
+    g = np.random.default_rng(4)
+    x = g.integers(300, size=N)
+    own = x + g.choice([-3, -2, -1, 1, 2, 3], N)
+    y = np.where(g.random(N) < 0.3, x, np.where(own == 150, 151, own))
+    kind = ColumnSchema("number", dtype="int64", decimals=0)
+    table = Table({"x": Column.of(x), "y": Column.of(y)})
+    data = Dataset({"data": table}, Schema({"data": TableSchema({"x": kind, "y": kind})}))
+    fitted = Forest(trees=4, filter_rounds=0, guard_share=0).fit(data, Rng(0))
+    assert fitted.plan.ties
+    given = {"x": Column.of(np.array([152, 148])), "y": Column.of(np.array([150, 150]))}
+    drawn = fitted.sample(2, Rng(1), Table(given)).table
+    assert (drawn["x"].values - drawn["y"].values).tolist() == [2, -2]
+
+
 def test_a_given_bill_is_paid_in_full_as_often_and_a_given_payment_stays(fitted: ForestFitted) -> None:
     good = Column.of_texts(["yes"] * N)
     bill = Column.of(np.random.default_rng(5).integers(2_000, 990_000, N))

@@ -86,10 +86,15 @@ class Tied:
         """Return the probability of a value (or of those near it) given those before it, shape (n,)."""
         groups, copy = groups_of(atoms[name]), self._copies(before)
         out = (groups[copy] == groups[value]).astype(float)
-        # A group is asked for by any of its codes that a cell of its own can have; without one it has no such cell.
+        # A group is asked for by any of its codes that a cell of its own can have; where it has none, as a number that
+        # was only ever a copy, it is as probable as the nearest that has.
         asked = np.full(int(groups.max()) + 1, -1)
         asked[groups[self.seen]] = np.arange(len(self.seen))
         wanted = asked[groups[value]]
+        numbers = self.seen[self.seen < len(atoms[name].values)]
+        if len(numbers):
+            lone = (wanted < 0) & (value < len(atoms[name].values))
+            wanted[lone] = nearest(numbers, value[lone])
         out[(copy < 0) & (wanted < 0)] = 0.0
         rows = np.flatnonzero((copy < 0) & (wanted >= 0))
         if len(rows):
