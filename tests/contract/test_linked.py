@@ -9,6 +9,7 @@ import pytest
 
 from seedstock import catalog, store
 from seedstock.core.errors import InputError
+from seedstock.core.given import Allowed, Given
 from seedstock.core.links import ORPHAN, parent_rows
 from seedstock.core.rng import Rng
 from seedstock.core.table import Dataset
@@ -67,3 +68,11 @@ def test_refuses_what_it_cannot(name: str) -> None:
         fitted.sample(5, Rng(1), start=16_384)
     with pytest.raises(InputError, match="rows must be"):
         fitted.sample(-1, Rng(1))
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_conditions_are_refused_in_one_line(name: str) -> None:
+    fitted = catalog.load("generators", name).TINY.fit(shop(60), Rng(1))
+    column = next(iter(fitted.sample(0, Rng(0)).tables[fitted.lead]))
+    with pytest.raises(InputError, match="conditions"):
+        fitted.sample(3, Rng(0), given=Given.everywhere({}, {column: Allowed(missing=True)}, 3))

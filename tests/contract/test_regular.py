@@ -13,11 +13,12 @@ from seedstock import catalog, stages
 from seedstock.api.reading import read
 from seedstock.clock import Clock, Silent
 from seedstock.core.errors import InputError
+from seedstock.core.given import Allowed, Given
 from seedstock.core.regular import HELD
 from seedstock.core.results import Evidence, Score, State
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.split import split_stretches
-from seedstock.core.table import Column, Dataset
+from seedstock.core.table import Column, Dataset, Table
 from seedstock.generators._series_course import regimes
 from seedstock.generators.time_series import GENERATOR, TINY, TimeSeriesFitted
 
@@ -236,8 +237,11 @@ def test_rows_without_a_time_are_left_out_and_told() -> None:
 
 
 def test_conditions_are_refused_in_one_line() -> None:
-    with pytest.raises(InputError, match="conditions"):
-        fitted().sample(3, Rng(0), given=real().table.take(slice(0, 3)).select(["state"]))
+    asked = real().table.take(slice(0, 3)).select(["state"])
+    for given in (asked, Given.everywhere({}, {"state": Allowed(missing=True)}, 3)):
+        with pytest.raises(InputError, match="conditions"):
+            fitted().sample(3, Rng(0), given=given)
+    assert len(fitted().sample(3, Rng(0), given=Given(Table({}, 3))).table) == 3
 
 
 def test_an_unnamed_regime_is_a_regime() -> None:

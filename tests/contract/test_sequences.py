@@ -11,6 +11,7 @@ import pytest
 
 from seedstock import catalog
 from seedstock.core.errors import InputError
+from seedstock.core.given import Allowed, Given
 from seedstock.core.results import Evidence, Score, State
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
@@ -167,8 +168,11 @@ def test_planted_defects_are_told(synthetic: Any, told: str | None) -> None:
 
 
 def test_conditions_are_refused_in_one_line() -> None:
-    with pytest.raises(InputError, match="conditions"):
-        fitted("sequence").sample(3, Rng(0), given=Table({"kind": Column.of_texts(["db"] * 3)}))
+    asked = Table({"kind": Column.of_texts(["db"] * 3)})
+    for given in (asked, Given.everywhere({}, {"kind": Allowed(missing=True)}, 3)):
+        with pytest.raises(InputError, match="conditions"):
+            fitted("sequence").sample(3, Rng(0), given=given)
+    assert len(fitted("sequence").sample(3, Rng(0), given=Given(Table({}, 3))).table) == 3
 
 
 def test_rows_without_times_are_refused_or_told() -> None:

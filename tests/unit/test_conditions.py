@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from seedstock.conditions import Conditions, Rare
+from seedstock.conditions.rare import equal_shares
 from seedstock.core.errors import InputError
 from seedstock.core.given import Given
 from seedstock.core.rng import BLOCK_ROWS, Rng
@@ -132,6 +133,10 @@ def test_wrong_rare_values_are_named(text: str) -> None:
 
 def test_rare_texts() -> None:
     assert Rare.parse("a=b=c:d:40%") == Rare("a=b=c:d", 0.4)
+
+
+def test_equal_shares_read_as_conditions_do() -> None:
+    assert [r.text for r in equal_shares(data(), "t")] == ["t = a", "t = b", "t = c"]
 
 
 @pytest.mark.parametrize(

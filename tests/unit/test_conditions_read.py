@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,18 @@ from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
 
 TIMES = np.array(["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "NaT"], "M8[us]")
+SEEN = np.array(["2024-01-01T10:00", "2024-06-30T22:00", "2024-07-01T10:00", "2024-08-01T10:00", "NaT"], "M8[us]")
+SPANS = np.array([60, 90, 1320, 1439, 0], "m8[m]").astype("m8[us]")
 CELLS = {
     "age": (ColumnSchema("number", dtype="int64"), Column.of(np.array([18, 30, 35, 60, 0]), np.arange(5) == 4)),
     "job": (ColumnSchema("category", missing="?"), Column.of_texts(["Private", "A|B", "1..2", ">50K", None])),
     "when": (ColumnSchema("datetime", dtype="date"), Column.of(TIMES)),
     "x>1": (ColumnSchema("number", dtype="float64"), Column.of(np.array([-2.5, 0.5, 1.0, np.inf, np.nan]))),
     "ok": (ColumnSchema("boolean", dtype="bool"), Column.of(np.array([True, False] * 2 + [True]), np.arange(5) == 4)),
+    "seen": (ColumnSchema("datetime", dtype="datetime[us, Europe/Berlin]"), Column.of(SEEN)),
+    "day": (ColumnSchema("datetime", dtype="date", format="%-d/%-m/%Y"), Column.of(TIMES)),
+    "at": (ColumnSchema("duration", dtype="time", format="%H:%M"), Column.of(SPANS)),
+    "long": (ColumnSchema("duration", dtype="duration[us]"), Column.of(SPANS * 24)),
     "note": (ColumnSchema("text"), Column.of_texts(["some words"] * 5)),
 }
 DATA = Dataset(
@@ -67,6 +74,18 @@ def allowed(given: Any) -> list[int]:
         ("x>1>=1", [2, 3]),
         ("ok=yes", [0, 2]),
         ("ok!=yes", [1, 3]),
+        ("seen=2024-07-01", [1]),  # midnight in Berlin
+        ("seen=2024-06-30T22:00Z", [1]),
+        ("seen>=2024-07-01 12:00:00", [2, 3]),
+        ("seen>2024-07-01T12:00:00+02:00", [3]),
+        ("day=1/2/2024", [1]),  # February: the column's own form decides
+        ("day>=2024-03", [2, 3]),
+        ("at>=22:00", [2, 3]),
+        ("at=01:00..01:30:00", [0, 1]),
+        ("at=3600", [0]),
+        ("long=1 day", [0]),
+        ("long>=1 days 12:00:00", [1, 2, 3]),
+        ("long<36:00:00", [0, 4]),
     ],
 )
 def test_texts(text: str, rows: list[int]) -> None:
@@ -87,6 +106,12 @@ def test_texts(text: str, rows: list[int]) -> None:
         ({"job": "1..2"}, [2]),
         ({"when": ("2024-02-01", None)}, [1, 2, 3]),
         ({"ok": True}, [0, 2]),
+        ({"seen": dt.datetime(2024, 7, 1)}, [1]),
+        ({"seen": (dt.datetime(2024, 7, 1, 10, tzinfo=dt.UTC), None)}, [2, 3]),
+        ({"when": dt.date(2024, 2, 1)}, [1]),
+        ({"at": dt.time(22)}, [2]),
+        ({"long": dt.timedelta(days=1)}, [0]),
+        ({"long": (np.timedelta64(36, "h"), None)}, [1, 2, 3]),
     ],
 )
 def test_python_values(given: dict[str, Any], rows: list[int]) -> None:
@@ -123,6 +148,9 @@ def test_several_conditions_on_a_column(texts: list[str], rows: list[int]) -> No
         (["note=some words"], "never learned"),
         (["when=soon"], "'soon' is no value"),
         (["when=NaT"], "'NaT' is no value"),
+        (["day=13/13/2024"], "in the form %-d/%-m/%Y"),
+        (["at=25:00"], "in the form %H:%M"),
+        (["long=soon"], "such as 22:15:00"),
         ({"age": (1, 2, 3)}, "pair"),
         ({"age": set()}, "is empty"),
         ({"age": (None, None)}, "says nothing"),

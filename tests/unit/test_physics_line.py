@@ -95,6 +95,16 @@ def test_interventions_change_what_is_drawn(decay: Path) -> None:
     assert np.median(faster) < 0.2 * np.median(usual)
 
 
+def test_conditions_hold_on_what_the_model_says_nothing_about(tmp_path: Path) -> None:
+    path, g = tmp_path / "decay.csv", np.random.default_rng(0)
+    amounts = 50 * np.exp(-0.1 * np.arange(60)) + g.normal(0, 0.5, 60)
+    path.write_text("t,amount,room\n" + "".join(f"{t},{a:.3f},{g.integers(3)}\n" for t, a in enumerate(amounts)))
+    model = api.fit(path, generator="physical", settings={"model": "decay"})
+    assert set(api.sample(model, 20, given={"room": (1, None)})["room"]) <= {1, 2}
+    with pytest.raises(InputError, match="cannot be conditioned on 'amount'"):
+        api.sample(model, 20, given={"amount": (10, None)})
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column, Dataset
+from seedstock.sources.dates import in_utc, parse_times
+from seedstock.sources.outgoing import unit_and_zone
 
+_EXAMPLES = {"M": "2024-12-31 or 2024-12-31 23:59:00", "m": "22:15:00, 2 days 03:00:00 or a number of seconds"}
 TRUE, FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
 
 
@@ -31,13 +35,19 @@ def cells(data: Dataset, name: str, values: Sequence[Any]) -> Column:
 
 
 def number(data: Dataset, name: str, value: Any) -> Any:
-    """Return a text or Python value as a number, boolean or time of a column."""
+    """Return a text or Python value as a number, boolean or time of a column.
+
+    Times are read in the column's own form or ISO's, and without a zone they are in the column's; durations are times
+    of day, ``2 days 03:00:00``, or seconds.
+    """
     schema, dtype = data.columns[name], learned(data, name).values.dtype
     text = str(value).strip()
     try:
         return _read(value, text, dtype, schema)
     except (ValueError, OverflowError):
-        raise InputError(f"{text!r} is no value of column {name!r}, which holds {schema.dtype}") from None
+        form = f", such as {_EXAMPLES[dtype.kind]}" if dtype.kind in _EXAMPLES else ""
+        form = f", in the form {schema.format}" if schema.format and dtype.kind in "mM" else form
+        raise InputError(f"{text!r} is no value of column {name!r}, which holds {schema.dtype}{form}") from None
 
 
 def _read(value: Any, text: str, dtype: np.dtype[Any], schema: ColumnSchema) -> Any:
@@ -51,19 +61,9 @@ def _read(value: Any, text: str, dtype: np.dtype[Any], schema: ColumnSchema) -> 
             return text.lower() in TRUE
         raise ValueError
     if dtype.kind == "M":
-        if schema.format:
-            from datetime import datetime
-
-            try:
-                return np.datetime64(datetime.strptime(text, schema.format), "us")
-            except ValueError:
-                pass
-        time = np.datetime64(text, "us")
-        if np.isnat(time):
-            raise ValueError
-        return time
+        return _moment(text, schema)
     if dtype.kind == "m":
-        return np.timedelta64(round(float(text) * 1e6), "us")
+        return _span(value, text)
     x = float(text.replace(",", ".")) if "," in (schema.format or "") else float(text)
     if np.isnan(x):
         raise ValueError
@@ -73,3 +73,27 @@ def _read(value: Any, text: str, dtype: np.dtype[Any], schema: ColumnSchema) -> 
             raise ValueError
         return whole
     return x
+
+
+def _moment(text: str, schema: ColumnSchema) -> np.datetime64:
+    found = parse_times([text], schema.format)
+    if found is not None and found.values.dtype.kind == "M":
+        times, own = found.values, unit_and_zone(found.dtype)[1]
+    else:
+        times, own = np.array([text], "M8[us]"), None
+    if np.isnat(times[0]):
+        raise ValueError
+    zone = unit_and_zone(schema.dtype)[1]
+    return np.datetime64((in_utc(times, zone) if zone and not own else times)[0], "us")
+
+
+def _span(value: Any, text: str) -> np.timedelta64:
+    if isinstance(value, timedelta | np.timedelta64):
+        span = np.timedelta64(value, "us")
+        if np.isnat(span):
+            raise ValueError
+        return span
+    found = parse_times([text])
+    if found is not None and found.values.dtype.kind == "m":
+        return np.timedelta64(found.values[0], "us")
+    return np.timedelta64(round(float(text) * 1e6), "us")

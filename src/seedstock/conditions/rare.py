@@ -79,7 +79,7 @@ class Rare:
         """How it reads."""
         if isinstance(self.what, str):
             return self.what
-        return " & ".join(f"{name}={value}" for name, value in self.what.items())
+        return " & ".join(v.text if isinstance(v, Allowed) else f"{name}={v}" for name, v in self.what.items())
 
     def case(self, data: Dataset) -> Case:
         """Return what a row of this situation must be."""

@@ -160,6 +160,12 @@ class Given:
         """The columns that it speaks of."""
         return list(dict.fromkeys([*self.values, *(name for case in self.cases for name in case)]))
 
+    @property
+    def restricts(self) -> bool:
+        """Whether any row is asked to be anything."""
+        held = any(not cells.missing.all() for cells in self.values.columns.values())
+        return held or any(self.cases[i] for i in np.unique(self.case[self.case != UNSET]))
+
     @classmethod
     def of(cls, given: Table | Given) -> Given:
         """Return conditions as such; a table is taken as values."""

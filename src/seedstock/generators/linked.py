@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
+from seedstock.core.given import Given
 from seedstock.core.links import CODES, FAMILIES, Family, family, parent_rows
 from seedstock.core.results import State
 from seedstock.core.rng import Rng
@@ -116,11 +117,11 @@ class LinkedFitted:
         """The table of which n rows are drawn."""
         return self.known.lead
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw n rows of the lead table, and all rows of the other tables that belong to them."""
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-        if given is not None and any(not c.missing.all() for c in given.columns.values()):
+        if given is not None and Given.of(given).restricts:
             raise InputError("conditions are for single tables, and these are linked ones; draw without them")
         if start:
             raise InputError("linked tables are drawn in one piece, because rows refer to each other")

@@ -10,6 +10,7 @@ import numpy as np
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
+from seedstock.core.given import Given
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
@@ -85,11 +86,11 @@ class PhysicalFitted:
             return ""
         return "the rows of such a series hang together, and cannot be picked one by one"
 
-    def candidates(self, n: int, rng: Rng, given: Table | None, start: int, m: int) -> list[Dataset]:
+    def candidates(self, n: int, rng: Rng, given: Table | Given | None, start: int, m: int) -> list[Dataset]:
         """Draw m data sets of the same courses with other noise, among which a mark may pick row by row."""
         return [self.sample(n, rng, given, start, k) for k in range(m)]
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0, noise: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0, noise: int = 0) -> Dataset:
         """Draw n rows, as whole series one after the other; each block of rows begins with a fresh one.
 
         Conditions can be kept on the columns that the model says nothing about; for the others there is `do`.
@@ -97,7 +98,7 @@ class PhysicalFitted:
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
         others = [] if self.rest is None else next(iter(self.rest.schema.tables.values())).columns
-        for name in given or ():
+        for name in () if given is None else Given.of(given).names:
             if name not in others:
                 raise InputError(f"a physical model cannot be conditioned on {name!r}; change its parameters with do")
         rest = None if self.rest is None else self.rest.sample(n, rng.child("rest"), given, start).table

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
+from seedstock.core.given import Given
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
@@ -84,11 +85,11 @@ class SequenceFitted:
         """The order's column."""
         return self.columns.with_role("order")[0]
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw exactly n rows: whole sequences, of which the last one of a block may be cut."""
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-        if given is not None and any(not c.missing.all() for c in given.columns.values()):
+        if given is not None and Given.of(given).restricts:
             raise InputError("conditions are for rows on their own, and events depend on those before; take the forest")
         parts = [draw_block(self, block, rows, rng) for block, rows in blocks(n, start)]
         table = Table.concat(parts) if parts else no_rows(self)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.contracts import Fitted
 from seedstock.core.errors import InputError
+from seedstock.core.given import Given
 from seedstock.core.regular import LEAST, readings
 from seedstock.core.results import State
 from seedstock.core.rng import Rng, blocks
@@ -68,7 +69,7 @@ class TimeSeriesFitted:
         """Columns that never change within a series."""
         return tuple(self.layout.static)
 
-    def sample(self, n: int, rng: Rng, given: Table | None = None, start: int = 0) -> Dataset:
+    def sample(self, n: int, rng: Rng, given: Table | Given | None = None, start: int = 0) -> Dataset:
         """Draw exactly n rows: the first n of series that begin where the real ones do.
 
         By as many rows as the real ones have, they span the same calendar. Beyond its end, the cycles and the
@@ -76,7 +77,7 @@ class TimeSeriesFitted:
         """
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise InputError(f"rows must be an integer of 0 or more, not {n!r}")
-        if given is not None and any(not c.missing.all() for c in given.columns.values()):
+        if given is not None and Given.of(given).restricts:
             raise InputError("conditions are for rows on their own, and readings hang together; take the forest")
         parts, done = [], start
         for block, rows in blocks(n, start):

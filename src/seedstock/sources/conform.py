@@ -9,10 +9,10 @@ from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column
 from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS, Raw, compact, relabel, spread
-from seedstock.sources.dates import parse_times
+from seedstock.sources.dates import in_utc, parse_times
 from seedstock.sources.infer import stripped
 from seedstock.sources.numbers import parse_numbers
-from seedstock.sources.outgoing import is_integer
+from seedstock.sources.outgoing import is_integer, unit_and_zone
 from seedstock.sources.texts import cell_texts
 
 _FALSE = frozenset({"false", "no", "f", "n", "0", "0.0"})
@@ -108,7 +108,14 @@ def _from_texts(column: Column, want: ColumnSchema, holds: str, name: str) -> Co
         )
         _must(good[column.values] | column.missing, column, name, f"no {what}{form}")
         raise InputError(f"column {name!r} has dates in several forms; write them in one form, such as 2024-12-31")
-    return spread(column, times.values, none)
+    zone, own = (unit_and_zone(t.dtype)[1] for t in (want, times))
+    try:
+        values = in_utc(times.values, zone) if zone and not own and want.kind == "datetime" else times.values
+    except ValueError:
+        raise InputError(
+            f"column {name!r} is in zone {zone!r}, which is unknown here; write offsets (+02:00)"
+        ) from None
+    return spread(column, values, none)
 
 
 def _booleans(column: Column, want: ColumnSchema, texts: list[str], name: str) -> Column:
