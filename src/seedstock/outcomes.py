@@ -95,11 +95,15 @@ class Model:
             given, partial = None, given
         if not given and partial is None:
             return None
+        from seedstock.conditions.replaced import refuse_replaced
+        from seedstock.provenance.record import lineage_of
         from seedstock.sources.partial import read_partial
 
         table = None if partial is None else read_partial(partial, self.schema)
-        made = Conditions.make(self.fitted.sample(0, Rng(0)), given, (), Rng(seed), table)
+        known = self.fitted.sample(0, Rng(0))
+        made = Conditions.make(known, given, (), Rng(seed), table)
         if made is not None:
+            refuse_replaced(made, known.table, lineage_of(self.about) or {})
             made.plausibility(self.fitted, int(self.about.get("rows", 0)))
         return made
 

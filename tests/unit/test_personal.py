@@ -63,3 +63,12 @@ def test_real_rows_are_judged_on_equal_terms(people: pd.DataFrame, tmp_path: Pat
     judged = seedstock.judge(real.head(200), real.tail(200), tmp_path / "out" / "synthetic.parquet", target="bought")
     shape = judged.scores["shape_error"].details["columns"]["customer"]["error"]
     assert shape < 50, "percent; 100 where names on the two sides have nothing in common"
+
+
+def test_a_model_tells_why_a_real_persons_value_is_no_condition(people: pd.DataFrame) -> None:
+    model, real = seedstock.fit(people), people["customer"][0]
+    for given in ({"customer": real}, [f"customer!={real}"], pd.DataFrame({"customer": [real]})):
+        with pytest.raises(seedstock.SeedstockError, match="made-up values stand for the real ones"):
+            seedstock.sample(model, 1, given=given)
+    drawn = seedstock.sample(model, 5)["customer"][0]
+    assert set(seedstock.sample(model, 3, given={"customer": drawn})["customer"]) == {drawn}
