@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedstock.core.table import Column
+from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS
 from seedstock.sources.numbers import looks_numeric
 
 _ROWS = 1000
@@ -17,7 +18,8 @@ _ROWS = 1000
 def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
     """Tell whether the first row holds names.
 
-    It does not where it has a number over a column of numbers, unless its numbers count up evenly (years, 0 1 2 ...).
+    It does not where it has a number over a column of numbers, unless its numbers count up evenly (years, 0 1 2 ...),
+    another column of numbers has a word for it, or the first column is a frame's count of rows without a name.
 
     >>> has_header(["39", "State-gov", "77516"], [Column.of_texts([t]) for t in ("50", "Private", "83311")])
     False
@@ -25,10 +27,16 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
     True
     >>> has_header(["39", "State-gov"], [Column.of_texts(t) for t in (["50"], ["Private"])])
     False
+    >>> has_header(["price", "7"], [Column.of_texts(t) for t in (["50"], ["3"])])
+    True
     """
     numbers = [k for k, text in enumerate(first) if text is not None and looks_numeric(text.strip())]
     over = [k for k in numbers if _mostly_numbers(body[k])]
     if not over:
+        return True
+    if any(_is_word(text) and _mostly_numbers(body[k]) for k, text in enumerate(first)):
+        return True
+    if not first[0] and body[0].texts()[:_ROWS].tolist() == [str(i) for i in range(min(len(body[0]), _ROWS))]:
         return True
     values = [float(str(first[k]).strip().replace(",", "")) for k in numbers]
     steps = {b - a for a, b in pairwise(values)}
@@ -58,6 +66,10 @@ def tidy_names(names: Sequence[str]) -> list[str]:
     if len(names) > 1 and all(n[:1] == " " for n in names[1:]):
         return [n.strip(" ") for n in names]
     return list(names)
+
+
+def _is_word(text: str | None) -> bool:
+    return text is not None and text.strip() not in MISSING_TOKENS | WEAK_TOKENS and not looks_numeric(text.strip())
 
 
 def _mostly_numbers(column: Column) -> bool:

@@ -192,3 +192,16 @@ def _write_to_full_disk(folder: Path, data: Dataset) -> None:
     writer._new.symlink_to("/dev/full")
     with writer:
         writer.append(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("price,1,name\n5,7,x\n7,8,y\n", ["price", "1", "name"]),
+        (",0\n0,5\n1,7\n2,9\n", ["column_1", "0"]),  # a series of pandas, written with its index
+        ("5,7,x\n7,8,y\n2,2,z\n", ["column_1", "column_2", "column_3"]),
+        ("?,7,x\n7,8,y\n2,2,z\n", ["column_1", "column_2", "column_3"]),
+    ],
+)
+def test_a_name_may_be_a_number(tmp_path: Path, text: str, names: list[str]) -> None:
+    assert read(file(tmp_path, "a.csv", text.encode())).table.names == names
