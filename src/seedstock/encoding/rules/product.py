@@ -150,7 +150,8 @@ def fit(
         digits=view.digits(child), declared=declared,
     )  # fmt: skip
     x, y = [view.numbers(n) for n in parents], view.numbers(child)
-    rule = rule.counted(view.table, ~view.usual(child) & np.isfinite(value_of(x, powers, factor)) & np.isfinite(y))
+    known = np.isfinite(value_of(x, powers, factor)) & np.isfinite(y)
+    rule = rule.counted(view.table, ~view.usual(child) & known)
     if declared:
         return rule
     if not worth(rule, TOLERATED if len(parents) == 1 else _TOLERATED) or rule.support < _FEWEST:
@@ -158,8 +159,10 @@ def fit(
     # Were a factor dealt at random and the rule still near true, the grid would be too coarse to tell.
     g = np.random.default_rng(0)
     for i in range(len(x)):
-        mixed = value_of([*x[:i], g.permutation(x[i]), *x[i + 1 :]], powers, factor)
-        far = np.isfinite(mixed) & ~rule.near(mixed, view.table) & ~view.usual(child)
+        dealt = x[i].copy()
+        dealt[known] = g.permutation(dealt[known])
+        mixed = value_of([*x[:i], dealt, *x[i + 1 :]], powers, factor)
+        far = known & np.isfinite(mixed) & ~rule.near(mixed, view.table) & ~view.usual(child)
         if far.sum() < max(_FEWEST, 0.2 * rule.support):
             return None
     return rule

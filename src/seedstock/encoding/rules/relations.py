@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from seedstock.encoding.rules.view import View
 
 _TRIALS = 16
+_TURNS = 12
+"""Sets of rows without gaps in which relations are looked for, at most."""
 _LOOKED_THROUGH = 5_000
 _EXACT = 1e-7
 _ROUNDED = 4.0
@@ -30,24 +32,44 @@ def relations(view: View, names: Sequence[str], most: int) -> list[tuple[list[st
     """
     names = [name for name in names if view.k(name) > 1]
     X = np.stack([view.numbers(n) for n in names], axis=1) if names else np.zeros((view.n, 0))
-    # Rows must be complete; columns that leave too few of them step back.
-    while X.shape[1] > 1 and np.isfinite(X).all(axis=1).sum() < 4 * X.shape[1] + 20:
-        worst = int(np.argmax(np.isnan(X).sum(axis=0)))
-        if not np.isnan(X[:, worst]).any():
-            break
-        X, names = np.delete(X, worst, axis=1), [n for i, n in enumerate(names) if i != worst]
-    X = X[np.isfinite(X).all(axis=1)]
-    if X.shape[1] < 2 or len(X) < X.shape[1] + 10:
-        return []
-    centre = np.median(X, axis=0)
-    found: dict[frozenset[str], tuple[list[str], NDArray[np.float64]]] = {}
     written = np.array([view.relative(n) for n in names])
-    for trial in range(_TRIALS):
-        rows = _telling_rows(X, centre, np.random.default_rng(trial))
-        for index, vector in _null_vectors(X[rows], written, most):
-            columns = [names[i] for i in index]
-            found.setdefault(frozenset(columns), (columns, vector))
+    found: dict[frozenset[str], tuple[list[str], NDArray[np.float64]]] = {}
+    for rows, some in _complete(np.isfinite(X)):
+        part = X[np.ix_(rows, some)]
+        centre = np.median(part, axis=0)
+        for trial in range(_TRIALS):
+            told = _telling_rows(part, centre, np.random.default_rng(trial))
+            for index, vector in _null_vectors(part[told], written[some], most):
+                columns = [names[some[i]] for i in index]
+                found.setdefault(frozenset(columns), (columns, vector))
     return list(found.values())
+
+
+def _complete(present: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the numbers of rows and of columns in which no cell is missing: of all columns, or of those with like gaps.
+
+    Columns that leave too few complete rows step back, and have a turn of their own: the rows in which they are
+    present.
+    """
+    waiting: list[int] = []
+    for turn in range(_TURNS):
+        if turn and not waiting:
+            return
+        lead = waiting.pop(0) if turn else None
+        rows = np.arange(len(present)) if lead is None else np.flatnonzero(present[:, lead])
+        some = np.arange(present.shape[1])
+        while len(some) > 1 and present[np.ix_(rows, some)].all(axis=1).sum() < 4 * len(some) + 20:
+            gaps = (~present[np.ix_(rows, some)]).sum(axis=0)
+            worst = int(np.argmax(gaps))
+            if not gaps[worst]:
+                break
+            if lead is None:
+                waiting.append(int(some[worst]))
+            some = np.delete(some, worst)
+        rows = rows[present[np.ix_(rows, some)].all(axis=1)]
+        if len(some) > 1 and len(rows) >= len(some) + 10:
+            waiting = [j for j in waiting if j not in some]
+            yield rows, some
 
 
 def _telling_rows(X: NDArray[np.float64], centre: NDArray[np.float64], g: np.random.Generator) -> NDArray[np.int64]:

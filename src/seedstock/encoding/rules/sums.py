@@ -12,13 +12,15 @@ from seedstock.encoding.rules.relations import relations
 from seedstock.encoding.rules.view import View
 
 _PARENTS = 5
+_PRESENT, _LOOKED_AT = 30, 2_000
+"""Cells that a column needs, and rows in which changes of unit are looked for."""
 
 Candidate = tuple[tuple[str, ...], str, tuple[float, ...], float]
 
 
 def find(view: View) -> list[Candidate]:
     """Return (parents, child, weights, constant) of the sums in a sample: exact ones, and rounded ones of a parent."""
-    names = [name for name in view.numeric if view.table[name].missing.mean() < 0.5 and view.k(name) > 2]
+    names = [name for name in view.numeric if view.k(name) > 2 and view.present([name]).sum() >= _PRESENT]
     found = []
     for columns, vector in relations(view, names, _PARENTS + 1):
         found.append(_oriented(view, columns, vector))
@@ -54,9 +56,10 @@ def _meets_grid(view: View, columns: Sequence[str], vector: NDArray[np.float64],
 def _lines(view: View, names: Sequence[str]) -> list[Candidate]:
     """Return changes of unit that were rounded: pairs of columns that lie on one line but for half a step."""
     found: list[Candidate] = []
+    names = [name for name in names if view.present([name])[:_LOOKED_AT].sum() >= _PRESENT]
     if len(names) < 2:
         return found
-    X = np.stack([view.numbers(name)[:2_000] for name in names], axis=1)
+    X = np.stack([view.numbers(name)[:_LOOKED_AT] for name in names], axis=1)
     rank = np.where(np.isnan(X), np.nanmean(X, axis=0), X)
     scale = rank.std(axis=0)
     Z = (rank - rank.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
