@@ -10,7 +10,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.given import Allowed
 from seedstock.core.table import Column, Table
 
-_OPTIONS = {"personal": "--keep-personal", "addresses": "--keep-addresses"}
+_PERSONAL = "--keep-personal"
 
 
 def refuse_replaced(asked: Conditions, known: Table, record: Mapping[str, Any]) -> None:
@@ -23,30 +23,34 @@ def refuse_replaced(asked: Conditions, known: Table, record: Mapping[str, Any]) 
     record : mapping
         The model's record.
     """
-    for name, option in _replaced(record).items():
-        levels = known[name].levels if name in known else None
-        if levels is None:
+    columns, emails = _replaced(record)
+    for name, column in known.columns.items():
+        if column.levels is None or not (name in columns or emails):
             continue
-        learned = set(levels.tolist())
+        learned = set(column.levels.tolist())
         for cells in _asked(asked, name):
-            foreign = [t for t in cells.texts()[~cells.missing] if t not in learned] if cells.is_text else []
+            texts = [t for t in cells.texts()[~cells.missing] if t not in learned] if cells.is_text else []
+            foreign = [t for t in texts if name in columns or "@" in t]
             if foreign:
                 raise InputError(
                     f"no row with {name} = {foreign[0]!r} was learned: made-up values stand for the real ones of this "
-                    f"column; name one that drawn rows have, put the condition to `grow`, or learn with {option}"
+                    f"column; name one that drawn rows have, put the condition to `grow`, or learn with "
+                    f"{columns.get(name, _PERSONAL)}"
                 )
 
 
-def _replaced(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the columns whose values were replaced, and the option that keeps them."""
-    out: dict[str, str] = {}
+def _replaced(record: Mapping[str, Any]) -> tuple[dict[str, str], bool]:
+    """Return the columns whose values were replaced with the option that keeps them, and whether all e-mails were."""
+    columns: dict[str, str] = {}
+    emails = False
     for parent in record.get("parents") or ():
-        for fact, option in _OPTIONS.items():
+        for fact, option in (("personal", _PERSONAL), ("addresses", "--keep-addresses")):
             said = parent.get(fact) if isinstance(parent, Mapping) else None
             if isinstance(said, Mapping) and said.get("kept") is False:
-                for columns in dict(said.get("columns") or {}).values():
-                    out |= dict.fromkeys(columns, option)
-    return out
+                emails |= option == _PERSONAL
+                for names in dict(said.get("columns") or {}).values():
+                    columns |= dict.fromkeys(names, option)
+    return columns, emails
 
 
 def _asked(asked: Conditions, name: str) -> Iterator[Column]:

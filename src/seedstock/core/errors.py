@@ -6,14 +6,25 @@ its `exit_code`. Anything else is a defect of Seedstock.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar
 
+_LINES = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
 
 class SeedstockError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend.
+
+    >>> print(SeedstockError("no column 'a\\nb'"))
+    no column 'a b'
+    """
 
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str = "", *more: object) -> None:
+        # Names of columns and cells stand in messages, and may hold anything.
+        super().__init__(_LINES.sub(" ", message), *more)
 
 
 class InputError(SeedstockError, ValueError):

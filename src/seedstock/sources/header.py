@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.table import Column
 from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS
+from seedstock.sources.dates import parse_times
 from seedstock.sources.numbers import looks_numeric
 
 _ROWS = 1000
@@ -19,7 +20,7 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
     """Tell whether the first row holds names.
 
     It does not where it has a number over a column of numbers, unless its numbers count up evenly (years, 0 1 2 ...),
-    another column of numbers has a word for it, or the first column is a frame's count of rows without a name.
+    another column of numbers or times has a word for it, or the first column is a frame's count of rows without a name.
 
     >>> has_header(["39", "State-gov", "77516"], [Column.of_texts([t]) for t in ("50", "Private", "83311")])
     False
@@ -34,7 +35,7 @@ def has_header(first: Sequence[str | None], body: Sequence[Column]) -> bool:
     over = [k for k in numbers if _mostly_numbers(body[k])]
     if not over:
         return True
-    if any(_is_word(text) and _mostly_numbers(body[k]) for k, text in enumerate(first)):
+    if any(_is_word(text) and (_mostly_numbers(body[k]) or _all_times(body[k])) for k, text in enumerate(first)):
         return True
     if not first[0] and body[0].texts()[:_ROWS].tolist() == [str(i) for i in range(min(len(body[0]), _ROWS))]:
         return True
@@ -69,7 +70,13 @@ def tidy_names(names: Sequence[str]) -> list[str]:
 
 
 def _is_word(text: str | None) -> bool:
-    return text is not None and text.strip() not in MISSING_TOKENS | WEAK_TOKENS and not looks_numeric(text.strip())
+    plain = (text or "").strip()
+    return not (plain in MISSING_TOKENS | WEAK_TOKENS or looks_numeric(plain) or parse_times([plain]))
+
+
+def _all_times(column: Column) -> bool:
+    head = [t.strip() for t in column.take(slice(0, _ROWS)).texts() if t is not None]
+    return bool(head) and parse_times(head) is not None
 
 
 def _mostly_numbers(column: Column) -> bool:

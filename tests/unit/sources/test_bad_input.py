@@ -199,6 +199,8 @@ def _write_to_full_disk(folder: Path, data: Dataset) -> None:
     [
         ("price,1,name\n5,7,x\n7,8,y\n", ["price", "1", "name"]),
         (",0\n0,5\n1,7\n2,9\n", ["column_1", "0"]),  # a series of pandas, written with its index
+        ("at,1,name\n22:15,7,x\n07:30,8,y\n", ["at", "1", "name"]),
+        ("22:15,7,x\n07:30,8,y\n", ["column_1", "column_2", "column_3"]),
         ("5,7,x\n7,8,y\n2,2,z\n", ["column_1", "column_2", "column_3"]),
         ("?,7,x\n7,8,y\n2,2,z\n", ["column_1", "column_2", "column_3"]),
     ],
