@@ -72,7 +72,7 @@ class AtLeast(Rule):
 
     def holds(self, table: Table) -> Mask:
         least, x = self.least(table), numbers(table[self.child])
-        out: Mask = ~(x < least - 1e-9 * np.maximum(np.abs(least), 1.0))
+        out: Mask = ~(x < least - 1e-6 * self.steps[-1] - 8 * np.spacing(np.abs(least)))
         return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:

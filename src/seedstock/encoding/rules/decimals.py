@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_DIGITS, _MOST_DIGITS = 6, 9
+_LEAST_DIGITS, _MOST_DIGITS, _TOLD_DIGITS = 6, 9, 14
 _MOST_ROWS = 50_000
 
 SINGLE = -1
@@ -55,6 +55,25 @@ def precision_of(x: NDArray[np.float64]) -> tuple[int, float]:
             return digits, 10.0 ** (1 - digits)
     single = (np.abs(significant(x, SINGLE) - x) <= 1e-12 * np.abs(x)).all()
     return (SINGLE, 2.0**-21) if single else (0, 0.0)
+
+
+def error_of(x: NDArray[np.float64], fixed: bool) -> float:
+    """Return the relative error of numbers that are written with ten digits or more: one unit of the last one.
+
+    Parameters
+    ----------
+    fixed : bool
+        Whether they are written with so many decimals, and err by none if they have more digits than that tells.
+
+    >>> error_of(np.array([1.23456789012, 98.7654321098]), False), error_of(np.array([1600000000.123457]), True)
+    (1e-11, 0.0)
+    """
+    x = x[np.isfinite(x) & (x != 0)]
+    x = x[:: max(1, len(x) // _MOST_ROWS)]
+    for digits in range(_MOST_DIGITS + 1, _TOLD_DIGITS + 1):
+        if (np.abs(significant(x, digits) - x) <= 1e-15 * np.abs(x)).all():
+            return 10.0 ** (1 - digits)
+    return 0.0 if fixed else 10.0 ** (1 - _TOLD_DIGITS)
 
 
 def with_digits(x: float, digits: int) -> float:

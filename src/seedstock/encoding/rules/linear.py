@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import TOLERATED, Fixed, is_fixed, names_in, precision_in, worth
+from seedstock.encoding.rules.rule import TOLERATED, Fixed, digits_in, errors_in, is_fixed, names_in, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 30
@@ -37,8 +37,8 @@ class Linear(Formula):
         Grids of the parents and the child, 0 where there is none.
     slack : float
         Distance that counts as equal: half the child's step where the sum is rounded, else next to nothing.
-    relative : float
-        The same as a share of the amounts: the error with which columns off any grid are written.
+    errors : tuple of float
+        Relative errors with which the parents and the child are written.
     digits : int
         Significant digits that the child is written with, 0 where as many as fit; or `decimals.SINGLE`.
     """
@@ -49,7 +49,7 @@ class Linear(Formula):
     constant: float
     steps: tuple[float, ...]
     slack: float
-    relative: float
+    errors: tuple[float, ...]
     digits: int
 
     kind: ClassVar[str] = "linear"
@@ -75,17 +75,21 @@ class Linear(Formula):
         return out
 
     def near(self, want: Numbers, table: Table) -> Mask:
-        is_ = numbers(table[self.child])
-        allowed = self.slack * (1 + 1e-9) + 1e-9 * np.maximum(np.abs(want), np.abs(is_))
-        if self.relative:
-            allowed = allowed + self.relative * self._amounts(table)
-        out: Mask = np.abs(want - is_) <= allowed
+        out: Mask = np.abs(want - numbers(table[self.child])) <= self._allowed(table)
         return out
 
-    def _amounts(self, table: Table) -> Numbers:
-        """Return how large the terms are of which each row's sum is made."""
-        terms = [abs(w) * np.abs(numbers(table[p])) for w, p in zip(self.weights, self.parents, strict=True)]
-        out: Numbers = np.maximum(np.sum(terms, axis=0), np.abs(numbers(table[self.child])))
+    def _allowed(self, table: Table) -> Numbers:
+        """Return how far each row's cell may be from the sum, shape (n,): what writing and adding up leaves."""
+        # Each amount errs by its own share: a duration on top of seconds since 1970 is small, and so is its error.
+        terms = np.stack(
+            [
+                *(w * numbers(table[p]) for w, p in zip(self.weights, self.parents, strict=True)),
+                numbers(table[self.child]),
+            ]
+        )
+        terms = np.nan_to_num(np.abs(terms))
+        added = len(terms) * np.spacing(np.maximum(terms.max(axis=0), abs(self.constant)))
+        out: Numbers = self.slack * (1 + 1e-9) + np.asarray(self.errors) @ terms + added
         return out
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
@@ -93,13 +97,13 @@ class Linear(Formula):
         held = is_fixed(fixed, self.child, n)
         out = {self.child: set_numbers(table[self.child], ~held, want, self.steps[-1], self.digits)}
         # A fixed sum moves the parent that may take it, each in turn until the rule holds.
-        left, slack = held.copy(), self.slack + self.relative * self._amounts(table)
+        left, slack = held.copy(), self._allowed(table)
         gap = numbers(table[self.child]) - want
         for p, w, step in sorted(zip(self.parents, self.weights, self.steps, strict=False), key=lambda v: -v[2]):
             old = numbers(table[p])
             new = old + gap / w
             new = np.round(new / step) * step if step else new
-            fits = left & ~is_fixed(fixed, p, n) & (np.abs(w * (new - old) - gap) <= slack + 1e-9 * np.abs(gap))
+            fits = left & ~is_fixed(fixed, p, n) & (np.abs(w * (new - old) - gap) <= slack)
             fits &= (new >= 0) | (old < 0)
             out[p] = set_numbers(table[p], fits, new, step)
             left &= ~fits
@@ -132,7 +136,7 @@ class Linear(Formula):
             "constant": self.constant,
             "steps": list(self.steps),
             "slack": self.slack,
-            "relative": self.relative,
+            "errors": list(self.errors),
             "digits": self.digits,
         }
 
@@ -141,15 +145,15 @@ class Linear(Formula):
         parents = names_in(value, "parents")
         weights, steps = tuple(map(float, value["weights"])), tuple(map(float, value["steps"]))
         constant, slack = float(value["constant"]), float(value["slack"])
-        relative, digits = precision_in(value)
-        if len(weights) != len(parents) or len(steps) != len(parents) + 1 or 0 in weights:
+        errors, digits = errors_in(value), digits_in(value)
+        if len(weights) != len(parents) or not len(steps) == len(errors) == len(parents) + 1 or 0 in weights:
             raise InputError("a rule's weights do not match its columns")
         if not np.isfinite([*weights, *steps, constant, slack]).all() or min(*steps, slack) < 0:
             raise InputError("a rule's numbers must be finite")
         child = str(value["child"])
         return cls(
             parents=parents, child=child, weights=weights, constant=constant, steps=steps, slack=slack,
-            relative=relative, digits=digits, **counts,
+            errors=errors, digits=digits, **counts,
         )  # fmt: skip
 
 
@@ -157,19 +161,19 @@ def fit(
     view: View, parents: Sequence[str], child: str, weights: Sequence[float], constant: float, declared: bool = False
 ) -> Linear | None:
     """Return the sum with the counts of all rows, None where it does not hold."""
-    steps = tuple(view.step(name) for name in (*parents, child))
+    columns = (*parents, child)
+    steps = tuple(map(view.step, columns))
     rule = Linear(
         parents=tuple(parents), child=child, weights=tuple(weights), constant=constant, steps=steps, slack=0.0,
-        relative=len(steps) * max(view.relative(name) for name in (*parents, child)), digits=view.digits(child),
-        declared=declared,
+        errors=(0.0,) * len(columns), digits=view.digits(child), declared=declared,
     )  # fmt: skip
-    could = view.unusual((*parents, child))
-    exact = rule.counted(view.table, could)
+    could = view.unusual(columns)
     tolerated = TOLERATED if len(parents) == 1 else _TOLERATED
-    if exact.violations <= tolerated * exact.support:
-        best = exact
-    else:
-        best = Linear(**{**vars(rule), "slack": steps[-1] / 2}).counted(view.table, could)
+    written, loosest = (tuple(map(error, columns)) for error in (view.relative, view.loosest))
+    exact = [replace(rule, errors=e).counted(view.table, could) for e in dict.fromkeys((rule.errors, written, loosest))]
+    best = min(exact, key=lambda r: r.violations)
+    if best.violations > tolerated * best.support:
+        best = replace(rule, errors=written, slack=steps[-1] / 2).counted(view.table, could)
     return best if declared or (worth(best, tolerated) and best.support >= _FEWEST) else None
 
 

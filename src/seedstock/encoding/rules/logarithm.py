@@ -13,7 +13,7 @@ from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.decimals import between
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import Fixed, is_fixed, precision_in, worth
+from seedstock.encoding.rules.rule import Fixed, digits_in, errors_in, is_fixed, worth
 from seedstock.encoding.rules.view import View
 
 _GLANCE = 2_000
@@ -101,7 +101,7 @@ class Logarithm(Formula):
             raise InputError(f"a logarithm needs a base among {', '.join(_BASES)}, and a weight other than 0")
         if not np.isfinite([weight, shift, constant, slack, first, second]).all() or min(first, second, slack) < 0:
             raise InputError("a rule's numbers must be finite")
-        relative, digits = precision_in(value)
+        (relative,), digits = errors_in(value, "relative"), digits_in(value)
         return cls(
             parent=str(value["parent"]), child=str(value["child"]), base=base, weight=weight, shift=shift,
             constant=constant, steps=(first, second), relative=relative, slack=slack, digits=digits, **counts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import TOLERATED, Fixed, is_fixed, names_in, precision_in, worth
+from seedstock.encoding.rules.rule import TOLERATED, Fixed, digits_in, errors_in, is_fixed, names_in, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 50
@@ -63,7 +63,7 @@ class Product(Formula):
         return value_of([numbers(table[p]) for p in self.parents], self.powers, self.factor)
 
     def near(self, want: Numbers, table: Table) -> Mask:
-        allowed = self.steps[-1] / 2 * (1 + 1e-9) + (1e-9 + self.relative) * np.abs(want)
+        allowed = self.steps[-1] / 2 * (1 + 1e-9) + self.relative * np.abs(want) + 16 * np.spacing(np.abs(want))
         out: Mask = np.abs(want - numbers(table[self.child])) <= allowed
         return out
 
@@ -106,7 +106,7 @@ class Product(Formula):
             raise InputError("a rule of kind 'product' needs a power for each parent, and a factor")
         if not np.isfinite([factor, *powers, *steps]).all() or min(steps) < 0:
             raise InputError("a rule's numbers must be finite")
-        relative, digits = precision_in(value)
+        (relative,), digits = errors_in(value, "relative"), digits_in(value)
         return cls(
             parents=parents, child=str(value["child"]), powers=powers, factor=factor, steps=steps,
             relative=relative, digits=digits, **counts,
@@ -143,18 +143,21 @@ def fit(
     view: View, parents: Sequence[str], powers: Sequence[float], child: str, factor: float, declared: bool = False
 ) -> Product | None:
     """Return the rule with the counts of all rows; None where it does not hold or says too little."""
-    relative = view.relative(child) + sum(abs(p) * view.relative(n) for n, p in zip(parents, powers, strict=True))
     rule = Product(
         parents=tuple(parents), child=child, powers=tuple(powers), factor=factor,
-        steps=tuple(view.step(n) for n in (*parents, child)), relative=min(relative, 9e-4),
-        digits=view.digits(child), declared=declared,
+        steps=tuple(map(view.step, (*parents, child))), relative=0.0, digits=view.digits(child), declared=declared,
     )  # fmt: skip
     x, y = [view.numbers(n) for n in parents], view.numbers(child)
     known = np.isfinite(value_of(x, powers, factor)) & np.isfinite(y)
-    rule = rule.counted(view.table, ~view.usual(child) & known)
+    tolerated = TOLERATED if len(parents) == 1 else _TOLERATED
+    own = sum(abs(p) * view.relative(n) for n, p in zip(parents, powers, strict=True)) + view.relative(child)
+    loose = sum(abs(p) * view.loosest(n) for n, p in zip(parents, powers, strict=True)) + view.loosest(child)
+    could = ~view.usual(child) & known
+    errors = dict.fromkeys((0.0, min(own, 9e-4), min(loose, 9e-4)))
+    rule = min((replace(rule, relative=e).counted(view.table, could) for e in errors), key=lambda r: r.violations)
     if declared:
         return rule
-    if not worth(rule, TOLERATED if len(parents) == 1 else _TOLERATED) or rule.support < _FEWEST:
+    if not worth(rule, tolerated) or rule.support < _FEWEST:
         return None
     # Were a factor dealt at random and the rule still near true, the grid would be too coarse to tell.
     g = np.random.default_rng(0)

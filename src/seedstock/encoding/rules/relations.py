@@ -39,9 +39,10 @@ def relations(view: View, names: Sequence[str], most: int) -> list[tuple[list[st
         centre = np.median(part, axis=0)
         for trial in range(_TRIALS):
             told = _telling_rows(part, centre, np.random.default_rng(trial))
-            for index, vector in _null_vectors(part[told], written[some], most):
-                columns = [names[some[i]] for i in index]
-                found.setdefault(frozenset(columns), (columns, vector))
+            for floor in (_EXACT, 0.0):
+                for index, vector in _null_vectors(part[told], written[some], most, floor):
+                    columns = [names[some[i]] for i in index]
+                    found.setdefault(frozenset(columns), (columns, vector))
     return list(found.values())
 
 
@@ -83,33 +84,42 @@ def _telling_rows(X: NDArray[np.float64], centre: NDArray[np.float64], g: np.ran
 
 
 def _null_vectors(
-    X: NDArray[np.float64], written: NDArray[np.float64], most: int
+    X: NDArray[np.float64], written: NDArray[np.float64], most: int, floor: float
 ) -> list[tuple[list[int], NDArray[np.float64]]]:
     """Return for each column that is a combination of columns before it the relation, by Gram-Schmidt twice over.
 
-    `written`, shape (n_columns,), are the relative errors with which the columns are written.
+    `written`, shape (n_columns,), are the relative errors with which the columns are written. What is left of a column
+    counts as nothing up to `floor` of its scale. With a floor of 0 only errors of writing count, and columns that
+    float64 holds the least exactly come last: so a duration is told from seconds since 1970 and their sum.
     """
     mean, scale = X.mean(axis=0), X.std(axis=0)
     usable = scale > 0
-    Z = (X - mean) / np.where(usable, scale, 1.0) / np.sqrt(len(X))
-    rounding = written * np.sqrt((X**2).mean(axis=0)) / np.where(usable, scale, 1.0)
-    exact = min(_EXACT + _ROUNDED * float(rounding.max(initial=0.0)), _LOOSEST)
+    unit = np.where(usable, scale, 1.0)
+    Z = (X - mean) / unit / np.sqrt(len(X))
+    held = np.spacing(np.abs(X).max(axis=0))
+    errors = _ROUNDED * (written * np.sqrt((X**2).mean(axis=0)) + held) / unit
+    exact = min(floor + float(errors.max(initial=0.0)), _LOOSEST)
     Q = np.zeros((len(X), 0))
     independent: list[int] = []
     out = []
-    for j in np.flatnonzero(usable):
+    order = np.flatnonzero(usable)
+    for j in order if floor else order[np.argsort(held[order], kind="stable")]:
         rest = Z[:, j] - Q @ (Q.T @ Z[:, j])
         rest = rest - Q @ (Q.T @ rest)
         size = float(np.linalg.norm(rest))
+        c = np.zeros(0)
+        if size <= _LOOSEST:
+            c = np.linalg.solve(Q.T @ Z[:, independent], Q.T @ Z[:, j])
+            if not floor:
+                exact = float(errors[j] + np.abs(c) @ errors[independent])
         if size > exact:
             independent.append(int(j))
             Q = np.column_stack([Q, rest / size])
             continue
-        c = np.linalg.solve(Q.T @ Z[:, independent], Q.T @ Z[:, j])
-        used = np.flatnonzero(np.abs(c) > max(1e-5, 10 * exact))
+        used = np.flatnonzero(np.abs(c) > (max(1e-5, 10 * exact) if floor else 10 * exact))
         if 0 < len(used) < most:
-            index = [*(independent[i] for i in used), int(j)]
-            vector = np.append(c[used] / scale[[independent[i] for i in used]], -1 / scale[j])
-            vector = vector / np.abs(vector).max()
-            out.append((index, vector))
+            index = np.array([*(independent[i] for i in used), j])
+            vector = np.append(c[used], -1.0) / scale[index]
+            order_in_table = np.argsort(index)
+            out.append((index[order_in_table].tolist(), (vector / np.abs(vector).max())[order_in_table]))
     return out

@@ -140,12 +140,20 @@ def names_in(value: Mapping[str, Any], key: str, least: int = 1) -> tuple[str, .
     return tuple(names)
 
 
-def precision_in(value: Mapping[str, Any]) -> tuple[float, int]:
-    """Return the relative error and the significant digits in a rule's JSON."""
-    relative, digits = float(value["relative"]), int(value["digits"])
-    if not (0 <= relative < 1e-3 and SINGLE <= digits <= 15):
+def digits_in(value: Mapping[str, Any]) -> int:
+    """Return the significant digits in a rule's JSON."""
+    digits = int(value["digits"])
+    if not SINGLE <= digits <= 15:
         raise InputError("a rule's precision is out of bounds")
-    return relative, digits
+    return digits
+
+
+def errors_in(value: Mapping[str, Any], key: str = "errors") -> tuple[float, ...]:
+    """Return the relative errors, or the one, under a key of a rule's JSON."""
+    errors = tuple(map(float, np.atleast_1d(value[key]).tolist()))
+    if not all(0 <= e < 1e-3 for e in errors):
+        raise InputError("a rule's precision is out of bounds")
+    return errors
 
 
 def listed(names: Sequence[Any], last: str = "and", most: int = 40) -> str:

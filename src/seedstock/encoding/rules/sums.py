@@ -39,10 +39,12 @@ def _oriented(view: View, columns: Sequence[str], vector: NDArray[np.float64]) -
     written = max(view.relative(c) for c in columns)
     weights = tuple(short(-v / vector[at], max(1e-7, 20 * written)) for v in np.delete(vector, at))
     parents = tuple(c for i, c in enumerate(columns) if i != at)
-    rest = view.numbers(columns[at]) - sum(w * view.numbers(p) for w, p in zip(weights, parents, strict=True))
-    constant = float(np.nanmedian(rest))
-    size = float(np.nanmax(np.abs(view.numbers(columns[at]))))
-    constant = 0.0 if abs(constant) < (1e-9 + 4 * written) * size else with_digits(constant, 12)
+    terms = [view.numbers(columns[at]), *(-w * view.numbers(p) for w, p in zip(weights, parents, strict=True))]
+    sizes = [float(np.nanmax(np.abs(x))) for x in terms]
+    constant = float(np.nanmedian(np.sum(terms, axis=0)))
+    errors = [4 * view.relative(c) * size for c, size in zip((columns[at], *parents), sizes, strict=True)]
+    noise = sum(errors) + 8 * float(np.spacing(max(sizes)))
+    constant = next((c for c in (0.0, with_digits(constant, 12)) if abs(c - constant) < noise), constant)
     return parents, columns[at], weights, constant
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Mask, Table
 from seedstock.encoding.rules.cells import MISSING, Codes, Domain, Numbers, is_number, numbers, step_of
-from seedstock.encoding.rules.decimals import precision_of
+from seedstock.encoding.rules.decimals import error_of, precision_of
 
 _CHANCE = 1e-6
 """Expected number of rules of one kind that chance alone makes in a table."""
@@ -115,6 +115,11 @@ class View:
     def relative(self, name: str) -> float:
         """Return the relative error with which a column on no grid or a fine one is written."""
         return self._precision(name)[1]
+
+    def loosest(self, name: str) -> float:
+        """Return the relative error of a column if it is one of the digits that it has beyond those of its grid."""
+        coarse = self.step(name) > _FINE
+        return self.relative(name) or (0.0 if coarse else error_of(self.numbers(name), bool(self.step(name))))
 
     def _precision(self, name: str) -> tuple[int, float]:
         if name not in self._precisions:
