@@ -11,8 +11,8 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column, Dataset
-from seedstock.sources.dates import in_utc, parse_times
-from seedstock.sources.outgoing import unit_and_zone
+from seedstock.core.zones import in_utc, unit_and_zone
+from seedstock.sources.dates import parse_times
 
 _EXAMPLES = {"M": "2024-12-31 or 2024-12-31 23:59:00", "m": "22:15:00, 2 days 03:00:00 or a number of seconds"}
 TRUE, FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")

@@ -12,7 +12,8 @@ import numpy as np
 
 from seedstock.core.errors import MissingExtraError
 from seedstock.core.table import Table
-from seedstock.sources.outgoing import Outgoing, outgoing, unit_and_zone
+from seedstock.core.zones import unit_and_zone
+from seedstock.sources.outgoing import Outgoing, outgoing
 
 
 def numpy_array(out: Outgoing) -> Any:

@@ -15,8 +15,8 @@ from nanoarrow.ipc import InputStream, StreamWriter
 
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema, TableSchema
+from seedstock.core.zones import unit_and_zone
 from seedstock.sources._raw import RawTable
-from seedstock.sources.outgoing import unit_and_zone
 
 MAGIC = b"ARROW1"
 _PLAIN = {"string": na.string, "bool": na.bool_, "date": na.date32, "float32": na.float32, "float64": na.float64,

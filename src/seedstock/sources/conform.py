@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema
 from seedstock.core.table import Column
+from seedstock.core.zones import in_utc, unit_and_zone
 from seedstock.sources._raw import MISSING_TOKENS, WEAK_TOKENS, Raw, compact, relabel, spread
-from seedstock.sources.dates import in_utc, parse_times
+from seedstock.sources.dates import parse_times
 from seedstock.sources.infer import stripped
 from seedstock.sources.numbers import parse_numbers
-from seedstock.sources.outgoing import is_integer, unit_and_zone
+from seedstock.sources.outgoing import is_integer
 from seedstock.sources.texts import cell_texts
 
 _FALSE = frozenset({"false", "no", "f", "n", "0", "0.0"})

@@ -10,9 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,25 +86,6 @@ def parse_times(texts: Sequence[str], form: str | None = None) -> Times | None:
             if None not in found:
                 return _dates([m for m in found if m is not None], form)
     return _times_of_day(texts) or _durations(texts)
-
-
-def in_utc(local: NDArray[Any], zone: str) -> NDArray[Any]:
-    """Return times of a zone, datetime64[us] of shape (k,), in UTC; of two that an hour has in autumn, the first.
-
-    Raises
-    ------
-    ValueError
-        Where nothing is known of the zone.
-
-    >>> in_utc(np.array(["2024-07-01T10:00"], "M8[us]"), "+02:00").tolist()
-    [datetime.datetime(2024, 7, 1, 8, 0)]
-    """
-    try:
-        there: tzinfo | None = datetime.strptime(zone.removeprefix("UTC") or "Z", "%z").tzinfo
-    except ValueError:
-        there = ZoneInfo(zone)
-    moments = local.astype("M8[us]").tolist()
-    return np.array([m.replace(tzinfo=there).astimezone(UTC).replace(tzinfo=None) for m in moments], "M8[us]")
 
 
 def _dates(found: list[re.Match[str]], known: str | None) -> Times | None:

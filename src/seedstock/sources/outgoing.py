@@ -64,16 +64,6 @@ def outgoing(column: Column, schema: ColumnSchema) -> Outgoing:
     return Outgoing(column.values, column.missing, dtype, nullable)
 
 
-def unit_and_zone(dtype: str) -> tuple[str, str | None]:
-    """Return the unit and the zone of ``datetime[us, ZONE]`` or ``duration[us]``.
-
-    >>> unit_and_zone("datetime[ms, Europe/Berlin]")
-    ('ms', 'Europe/Berlin')
-    """
-    found = re.fullmatch(r"\w+\[(s|ms|us|ns)(?:, *(.+))?\]", dtype)
-    return (found[1], found[2]) if found else ("us", None)
-
-
 def is_integer(dtype: str) -> bool:
     """Tell whether a dtype is one of whole numbers."""
     return re.fullmatch(r"u?int(8|16|32|64)", dtype) is not None

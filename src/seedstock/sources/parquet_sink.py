@@ -15,9 +15,10 @@ import numpy as np
 from seedstock.core.errors import ResourceError
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Column, Table
+from seedstock.core.zones import unit_and_zone
 from seedstock.sources.arrow import schema_text
 from seedstock.sources.files import MEMORY_LIMIT
-from seedstock.sources.outgoing import is_integer, outgoing, unit_and_zone
+from seedstock.sources.outgoing import is_integer, outgoing
 
 _INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT",
              "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER", "uint64": "UBIGINT"}  # fmt: skip

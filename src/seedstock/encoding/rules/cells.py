@@ -32,12 +32,12 @@ _TYPES: dict[str, Any] = {
 
 
 def is_number(column: Column) -> bool:
-    """Tell whether arithmetic makes sense: numbers, times and durations that float64 holds exactly."""
+    """Tell whether arithmetic makes sense: numbers, times and durations that float64 holds exactly, some infinite."""
     if column.is_text or column.values.ndim > 1 or column.values.dtype == bool:
         return False
     x = column.values[~column.missing]
-    x = x.astype("i8") if x.dtype.kind in "mM" else x
-    return bool(len(x) and np.isfinite(x).all() and float(x.max()) < 2**53 and float(x.min()) > -(2**53))
+    x = x.astype("i8") if x.dtype.kind in "mM" else x[np.isfinite(x)]
+    return bool(len(x) and float(x.max()) < 2**53 and float(x.min()) > -(2**53))
 
 
 def numbers(column: Column) -> Numbers:
@@ -162,7 +162,8 @@ class Domain:
     def to_json(self) -> dict[str, Any]:
         name = _NAMES[self.values.dtype.kind]
         values = self.values.astype("i8") if name in ("time", "duration") else self.values
-        return {"type": name, "values": values.tolist()}
+        # JSON has no infinite numbers.
+        return {"type": name, "values": [str(v) if v in (np.inf, -np.inf) else v for v in values.tolist()]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Domain:
@@ -175,6 +176,7 @@ class Domain:
         values[:] = raw
         if kind == "text":
             return cls(values)
+        raw = [float(v) if v in ("inf", "-inf") else v for v in raw]
         typed = np.asarray(raw, np.int64 if kind in ("time", "duration") else _TYPES[kind]).astype(_TYPES[kind])
         if typed.ndim != 1 or (typed[1:] <= typed[:-1]).any():
             raise InputError("a rule's values must be sorted")

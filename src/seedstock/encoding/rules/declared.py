@@ -57,6 +57,15 @@ In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or
     factor = 10000
 
     [[rules]]
+    kind = "intervals"         # which interval of the parent, a number or time, decides the child
+    parent = "age"
+    child = "age_group"
+
+    kind = "part"              # weekday, quarter, month, hour, day, minute, second, week, year, "year and month", ...
+    parent = "seen"
+    part = "hour"
+    child = "hour"
+
     kind = "logarithm"         # also `base` log10 or log2, `weight`, `shift` (log(1 + x)) and `constant`
     parent = "income"
     child = "log_income"
@@ -76,14 +85,17 @@ from seedstock.encoding.rules import (
     clock,
     depends,
     implies,
+    intervals,
     linear,
     logarithm,
     one_hot,
     order,
     pairs,
+    part,
     product,
     together,
 )
+from seedstock.encoding.rules.implied import closes_circle
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.view import View
 
@@ -94,6 +106,8 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "ratio": (product.declare, {"parents", "child"}, {"factor"}),
     "power": (product.declare, {"parents", "powers", "child"}, {"factor"}),
     "logarithm": (logarithm.declare, {"parent", "child"}, {"base", "weight", "shift", "constant"}),
+    "intervals": (intervals.declare, {"parent", "child"}, set()),
+    "part": (part.declare, {"parent", "part", "child"}, set()),
     "clock": (clock.declare, {"start", "minutes", "end"}, set()),
     "order": (order.declare, {"columns"}, set()),
     "one_hot": (one_hot.declare, {"columns"}, set()),
@@ -182,7 +196,7 @@ def declared_rules(view: View, specs: Sequence[Mapping[str, Any]]) -> list[Rule]
         if rule.computes:
             if any(r.computes and r.columns[-1] == rule.columns[-1] for r in out):
                 raise InputError(f"two declared rules compute {rule.columns[-1]!r}; keep one of them")
-            if _reaches(rule.columns[-1], set(rule.columns[:-1]), out):
+            if closes_circle(rule, out):
                 raise InputError(f"the declared rule {rule.text!r} closes a circle with the others; drop one of them")
         out.append(rule)
     return out
@@ -196,15 +210,6 @@ def known_rule(view: View, spec: Mapping[str, Any]) -> Rule | None:
     except InputError:
         return None
     return replace(rule, declared=False)
-
-
-def _reaches(start: str, ends: Collection[str], rules: Sequence[Rule]) -> bool:
-    known, grown = {start}, True
-    while grown:
-        new = {r.columns[-1] for r in rules if r.computes and known & set(r.columns[:-1])} - known
-        known |= new
-        grown = bool(new)
-    return bool(known & set(ends))
 
 
 def is_vetoed(rule: Rule, vetoed: Collection[str]) -> bool:

@@ -182,15 +182,15 @@ def find(view: View) -> list[tuple[tuple[str, ...], str]]:
         for child in view.names:
             if child != parent and view.k(child) <= view.k(parent):
                 error[parent, child] = _disagree(glance[parent], glance[child])
-                if error[parent, child] < 0.05 and _beyond_chance(codes[parent], codes[child], tests):
+                if error[parent, child] < 0.05 and beyond_chance(codes[parent], codes[child], tests):
                     found.append(((parent,), child))
     single = {(p[0], c) for p, c in found}
     # Two columns name so many groups that a few exceptions speak against the rule: one is enough.
     for a, b, child in _pairs(view, names, single, error):
         k = view.k(b) + 1
-        if _pure(glance[a] * k + glance[b], glance[child]) and _pure(both := codes[a] * k + codes[b], codes[child]):
+        if pure(glance[a] * k + glance[b], glance[child]) and pure(both := codes[a] * k + codes[b], codes[child]):
             _, both = np.unique(both, return_inverse=True)
-            if _beyond_chance(both, codes[child], tests * len(names)):
+            if beyond_chance(both, codes[child], tests * len(names)):
                 found.append(((a, b), child))
     return found
 
@@ -221,7 +221,7 @@ def _disagree(parent: Codes, child: Codes) -> float:
     return min(share, float((last[parent] != child).mean()))
 
 
-def _pure(parent: Codes, child: Codes) -> bool:
+def pure(parent: Codes, child: Codes) -> bool:
     """Tell whether no two rows with the same parent differ in the child."""
     if parent.max(initial=0) > 2_000_000:
         parent = np.unique(parent, return_inverse=True)[1]
@@ -230,7 +230,7 @@ def _pure(parent: Codes, child: Codes) -> bool:
     return bool((last[parent] == child).all())
 
 
-def _beyond_chance(parent: Codes, child: Codes, tests: int) -> bool:
+def beyond_chance(parent: Codes, child: Codes, tests: int) -> bool:
     """Tell whether a child agrees within its parent's values, and would not if it were drawn on its own."""
     k = int(child.max()) + 1
     keys, counts = np.unique(parent * k + child, return_counts=True)

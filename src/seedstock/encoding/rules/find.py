@@ -14,18 +14,21 @@ from seedstock.encoding.rules import (
     clock,
     depends,
     implies,
+    intervals,
     linear,
     logarithm,
     one_hot,
     order,
     pairs,
+    part,
     powers,
     product,
     sums,
     together,
 )
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
-from seedstock.encoding.rules.implied import copies, decided_together, determines, follows, ordered
+from seedstock.encoding.rules.grouped import Grouped
+from seedstock.encoding.rules.implied import closes_circle, copies, decided_together, determines, follows, ordered
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.rule import Rule, worth
 from seedstock.encoding.rules.view import View
@@ -143,6 +146,10 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
     for parents, child in depends.find(few):
         rank = (2 if len(parents) == 1 else 6, float(np.prod([few.k(p) for p in parents])), -few.k(child))
         candidates.append((rank, partial(depends.fit, full, parents, child)))
+    for moments in part.find(few):
+        candidates.append(((1.6, 0), partial(part.fit, full, *moments)))
+    for ends in intervals.find(few):
+        candidates.append(((1.8, 0), partial(intervals.fit, full, *ends)))
     for times in clock.find(few):
         candidates.append(((4, 0), partial(clock.fit, full, *times)))
     for log in logarithm.find(few):
@@ -154,9 +161,18 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
         candidates.append((place, partial(product.fit, full, parents, exponents, child, factor)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
-        if rule is not None and wanted(rule) and not follows(rule, kept):
+        if isinstance(rule, Grouped) and any(r.computes and r.columns[-1] == rule.child for r in kept):
+            continue
+        if rule is not None and wanted(rule) and not (follows(rule, kept) or _circular(rule, kept)):
             kept.append(rule)
     return kept
+
+
+def _circular(rule: Rule, kept: Sequence[Rule]) -> bool:
+    """Tell whether a rule closes a circle that a look-up by groups is in: it says less than the others together."""
+    if isinstance(rule, Grouped):
+        return closes_circle(rule, kept)
+    return closes_circle(rule, kept) and not closes_circle(rule, [r for r in kept if not isinstance(r, Grouped)])
 
 
 def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:
@@ -174,7 +190,9 @@ def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> 
     found = []
     for cause, when, effect, then in implies.find(few):
         below = any(cause in c and effect in c and c.index(effect) < c.index(cause) for c in chains)
-        if (cause, effect) in told or below or any({cause, effect} <= group for group in grouped):
+        # That a rate is missing where its time is 0 follows from no formula.
+        known = (cause, effect) in told and then < len(few.coded(effect)[0].values)
+        if known or below or any({cause, effect} <= group for group in grouped):
             continue
         rule = implies.fit(full, few, cause, when, effect, then)
         if rule is not None and wanted(rule):

@@ -27,5 +27,7 @@ class Formula(Rule):
 
     def holds(self, table: Table) -> Mask:
         want = self.value(table)
-        out: Mask = self.near(want, table) | np.isnan(want) | np.isnan(numbers(table[self.columns[-1]]))
+        with np.errstate(invalid="ignore"):
+            near = self.near(want, table)
+        out: Mask = near | ~np.isfinite(want) | np.isnan(numbers(table[self.columns[-1]]))
         return out

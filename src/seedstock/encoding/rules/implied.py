@@ -47,6 +47,16 @@ def follows(rule: Rule, kept: Sequence[Rule]) -> bool:
     return child in known
 
 
+def closes_circle(rule: Rule, kept: Sequence[Rule]) -> bool:
+    """Tell whether what a rule computes decides, by the rules kept, one of the columns that it is computed from."""
+    known, grown = {rule.columns[-1]}, True
+    while grown:
+        new = {r.columns[-1] for r in kept if r.computes and known & set(r.columns[:-1])} - known
+        known |= new
+        grown = bool(new)
+    return bool(known & set(rule.columns[:-1]))
+
+
 def decided_together(a: str, b: str, kept: Sequence[Rule]) -> bool:
     """Tell whether look-ups, which name seen values only, leave no pair of two columns that was not seen."""
     one = [(next(iter(need)), child) for need, child in determines(kept) if len(need) == 1]

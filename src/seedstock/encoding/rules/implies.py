@@ -127,9 +127,11 @@ def _shown(value: Any) -> str:
 
 
 def effect_codes(view: View, name: str) -> list[int]:
-    """Return the codes of a column that can be an effect: 0 or false, and missing."""
+    """Return the codes of a column that can be an effect: 0 or false, infinite, and missing."""
     domain = view.coded(name)[0]
-    zero = np.flatnonzero(domain.values == 0) if domain.values.dtype.kind in "bif" else np.zeros(0, np.int64)
+    zero = np.zeros(0, np.int64)
+    if domain.values.dtype.kind in "bif":
+        zero = np.flatnonzero((domain.values == 0) | np.isinf(domain.values))
     missing = [len(domain.values)] if view.table[name].missing.any() else []
     return [*zero.tolist(), *missing]
 

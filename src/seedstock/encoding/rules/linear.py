@@ -18,7 +18,12 @@ from seedstock.encoding.rules.view import View
 _FEWEST = 30
 _TOLERATED = 0.02
 """A sum of several amounts says so much that more rows may be exceptions: capped, corrected, wrong."""
-_UNITS = {8.64e10: "1 day * ", 3.6e9: "1 hour * ", 1 / 8.64e10: "1 / day * ", 1 / 3.6e9: "1 / hour * ", 1.0: ""}
+_SPANS = {"day": 8.64e10, "hour": 3.6e9, "minute": 6e7, "second": 1e6}
+_UNITS = (
+    {span: f"1 {name} * " for name, span in _SPANS.items()}
+    | {1 / span: f"1 / {name} * " for name, span in _SPANS.items()}
+    | {1.0: ""}
+)
 """Names of weights in microseconds."""
 
 

@@ -13,11 +13,13 @@ from seedstock.encoding.rules.bounds import Bounds
 from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.depends import Depends
 from seedstock.encoding.rules.implies import Implies
+from seedstock.encoding.rules.intervals import Intervals
 from seedstock.encoding.rules.linear import Linear
 from seedstock.encoding.rules.logarithm import Logarithm
 from seedstock.encoding.rules.one_hot import OneHot
 from seedstock.encoding.rules.order import Order
 from seedstock.encoding.rules.pairs import Pairs
+from seedstock.encoding.rules.part import Part
 from seedstock.encoding.rules.product import Product
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.together import Together
@@ -25,8 +27,8 @@ from seedstock.encoding.rules.together import Together
 _KINDS: dict[str, type[Rule]] = {
     cls.kind: cls
     for cls in (
-        *(Admits, AtLeast, Bounds, Clock, Depends, Implies),
-        *(Linear, Logarithm, OneHot, Order, Pairs, Product, Together),
+        *(Admits, AtLeast, Bounds, Clock, Depends, Implies, Intervals),
+        *(Linear, Logarithm, OneHot, Order, Pairs, Part, Product, Together),
     )
 }
 

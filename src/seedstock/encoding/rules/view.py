@@ -89,9 +89,10 @@ class View:
         return {}
 
     def numbers(self, name: str) -> Numbers:
-        """Return a column as float64, NaN where missing."""
+        """Return a column as float64, NaN where missing or infinite."""
         if name not in self._numbers:
-            self._numbers[name] = numbers(self.table[name])
+            x = numbers(self.table[name])
+            self._numbers[name] = np.where(np.isfinite(x), x, np.nan)
         return self._numbers[name]
 
     @cached_property
