@@ -66,6 +66,11 @@ In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or
     part = "hour"
     child = "hour"
 
+    kind = "moment"            # date, "time of day", second, minute, hour, week, month or year, as a time again
+    parent = "seen"
+    part = "date"
+    child = "day"
+
     kind = "logarithm"         # also `base` log10 or log2, `weight`, `shift` (log(1 + x)) and `constant`
     parent = "income"
     child = "log_income"
@@ -88,6 +93,7 @@ from seedstock.encoding.rules import (
     intervals,
     linear,
     logarithm,
+    moment,
     one_hot,
     order,
     pairs,
@@ -108,6 +114,7 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "logarithm": (logarithm.declare, {"parent", "child"}, {"base", "weight", "shift", "constant"}),
     "intervals": (intervals.declare, {"parent", "child"}, set()),
     "part": (part.declare, {"parent", "part", "child"}, set()),
+    "moment": (moment.declare, {"parent", "part", "child"}, set()),
     "clock": (clock.declare, {"start", "minutes", "end"}, set()),
     "order": (order.declare, {"columns"}, set()),
     "one_hot": (one_hot.declare, {"columns"}, set()),

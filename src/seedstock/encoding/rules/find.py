@@ -17,6 +17,7 @@ from seedstock.encoding.rules import (
     intervals,
     linear,
     logarithm,
+    moment,
     one_hot,
     order,
     pairs,
@@ -30,6 +31,7 @@ from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_r
 from seedstock.encoding.rules.grouped import Grouped
 from seedstock.encoding.rules.implied import closes_circle, copies, decided_together, determines, follows, ordered
 from seedstock.encoding.rules.implies import Implies
+from seedstock.encoding.rules.moment import Moment
 from seedstock.encoding.rules.rule import Rule, worth
 from seedstock.encoding.rules.view import View
 from seedstock.network.known import known_rules
@@ -44,6 +46,9 @@ FIELD_TOLERATED = 0.001
 """Share of the rows it is about in which a known rule may fail and still be kept: drawn rows break it no more often."""
 
 _MOST_IMPLIED = 150
+
+_READ = (Grouped, Moment)
+"""Rules that read a column off another one."""
 
 Wanted = Callable[[Rule], bool]
 Cell = tuple[str, object]
@@ -146,8 +151,10 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
     for parents, child in depends.find(few):
         rank = (2 if len(parents) == 1 else 6, float(np.prod([few.k(p) for p in parents])), -few.k(child))
         candidates.append((rank, partial(depends.fit, full, parents, child)))
-    for moments in part.find(few):
-        candidates.append(((1.6, 0), partial(part.fit, full, *moments)))
+    for moments in moment.find(few):
+        candidates.append(((0.5, 0), partial(moment.fit, full, *moments)))
+    for parts in part.find(few):
+        candidates.append(((1.6, 0), partial(part.fit, full, *parts)))
     for ends in intervals.find(few):
         candidates.append(((1.8, 0), partial(intervals.fit, full, *ends)))
     for times in clock.find(few):
@@ -161,7 +168,7 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
         candidates.append((place, partial(product.fit, full, parents, exponents, child, factor)))
     for _, fit in sorted(candidates, key=lambda c: c[0]):
         rule = fit()
-        if isinstance(rule, Grouped) and any(r.computes and r.columns[-1] == rule.child for r in kept):
+        if isinstance(rule, _READ) and any(r.computes and r.columns[-1] == rule.child for r in kept):
             continue
         if rule is not None and wanted(rule) and not (follows(rule, kept) or _circular(rule, kept)):
             kept.append(rule)
@@ -169,10 +176,10 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
 
 
 def _circular(rule: Rule, kept: Sequence[Rule]) -> bool:
-    """Tell whether a rule closes a circle that a look-up by groups is in: it says less than the others together."""
-    if isinstance(rule, Grouped):
+    """Tell whether a rule closes a circle with one that reads a column off another: it says no more than the others."""
+    if isinstance(rule, _READ):
         return closes_circle(rule, kept)
-    return closes_circle(rule, kept) and not closes_circle(rule, [r for r in kept if not isinstance(r, Grouped)])
+    return closes_circle(rule, kept) and not closes_circle(rule, [r for r in kept if not isinstance(r, _READ)])
 
 
 def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:

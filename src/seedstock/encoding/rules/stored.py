@@ -16,6 +16,7 @@ from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.intervals import Intervals
 from seedstock.encoding.rules.linear import Linear
 from seedstock.encoding.rules.logarithm import Logarithm
+from seedstock.encoding.rules.moment import Moment
 from seedstock.encoding.rules.one_hot import OneHot
 from seedstock.encoding.rules.order import Order
 from seedstock.encoding.rules.pairs import Pairs
@@ -28,7 +29,7 @@ _KINDS: dict[str, type[Rule]] = {
     cls.kind: cls
     for cls in (
         *(Admits, AtLeast, Bounds, Clock, Depends, Implies, Intervals),
-        *(Linear, Logarithm, OneHot, Order, Pairs, Part, Product, Together),
+        *(Linear, Logarithm, Moment, OneHot, Order, Pairs, Part, Product, Together),
     )
 }
 

@@ -69,6 +69,8 @@ def _lines(view: View, names: Sequence[str]) -> list[Candidate]:
         # The finer column is the parent: rounding loses what it cannot give back.
         parent, child = (i, j) if view.k(names[i]) >= view.k(names[j]) else (j, i)
         step = view.step(names[child])
+        if {view.family(names[parent]), view.family(names[child])} == {"time"}:
+            continue  # dates have no other unit: what is left of a time stamp is a rule of its own
         x, y = X[:, parent], X[:, child]
         here = np.isfinite(x) & np.isfinite(y)
         if not step or len(np.unique(x[here])) < 10 or len(np.unique(y[here])) < 4:
