@@ -44,6 +44,7 @@ def mixed(n: int = 400, seed: int = 0) -> Dataset:
     group = np.where(x + 0.5 * g.normal(size=n) > 0, "high", np.where(g.random(n) < 0.5, "low", "middle"))
     gaps = g.random(n) < 0.1
     when = np.datetime64("2024-03-01", "us") + (g.integers(0, 400, n) * 86_400_000_000).astype("m8[us]")
+    flag = (x > 0.3) ^ (g.random(n) < 0.1)
     return dataset(
         {
             "key": ("id", texts([f"K-{i:05d}" for i in range(n)])),
@@ -51,7 +52,7 @@ def mixed(n: int = 400, seed: int = 0) -> Dataset:
             "count": ("number", whole((g.poisson(np.exp(0.5 * x)) * 5).tolist())),
             "gappy": ("number", Column.of(x * 2 + g.normal(size=n), gaps)),
             "group": ("category", texts([None if m else t for t, m in zip(group, g.random(n) < 0.05, strict=True)])),
-            "flag": ("boolean", Column.of(x > 0.3)),
+            "flag": ("boolean", Column.of(flag)),
             "when": ("datetime", Column.of(when)),
             "took": ("duration", Column.of((np.abs(x) * 1e6).astype("m8[us]"))),
             "note": ("text", texts([f"seen by {t} on day {i}" for i, t in enumerate(group)])),

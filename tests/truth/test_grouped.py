@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.truth.test_rules import dataset
 
-from seedstock.core.errors import InputError
+from seedstock.core.errors import InputError, SeedstockError
 from seedstock.core.given import Allowed, Given
 from seedstock.core.rng import Rng
 from seedstock.core.table import Column, Dataset, Table
@@ -104,6 +104,12 @@ def test_they_hold_under_conditions_on_either_side(model: TabularFitted, case: d
     drawn = model.sample(300, Rng(3), given=wanted).table
     assert wanted.holds(drawn).all()
     assert all(rule.holds(drawn).all() for rule in model.plan.rules)
+
+
+def test_conditions_that_no_row_can_meet_are_refused_with_the_rule(model: TabularFitted) -> None:
+    case = {"took": Allowed(high=1.0), "long": Allowed(Column.of(np.array([True])))}
+    with pytest.raises(SeedstockError, match=r"took decides long|never seen together"):
+        model.sample(3, Rng(3), given=Given.everywhere({}, case, 3))
 
 
 def test_a_given_value_moves_what_it_comes_from(model: TabularFitted) -> None:

@@ -12,7 +12,10 @@ from seedstock.core.schema import TableSchema
 from seedstock.core.table import Table
 from seedstock.encoding.rules import (
     clock,
+    compound,
+    compounds,
     depends,
+    extreme,
     implies,
     intervals,
     linear,
@@ -111,6 +114,7 @@ def find_rules(
     kept: list[Rule] = [*known, *(rule for rule in of_the_field(full) if is_kept(rule) and wanted(rule))]
     kept += _good([one_hot.fit(full, group) for group in one_hot.find(few)], wanted)
     kept = _functions(full, few, kept, wanted)
+    kept = _rarer(full, few, kept, wanted)
     kept += _good([together.fit(full, group) for group in together.find(few)], wanted)
     kept += _good([order.fit(full, chain) for chain in order.find(few, ordered(kept, full), copies(kept))], wanted)
     kept += _exclusions(full, few, kept, wanted)
@@ -172,6 +176,19 @@ def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[
             continue
         if rule is not None and wanted(rule) and not (follows(rule, kept) or _circular(rule, kept)):
             kept.append(rule)
+    return kept
+
+
+def _rarer(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[Rule]:
+    """Add extremes, and products of several amounts, for columns that nothing computes yet: one a column."""
+    for search, fit in ((extreme.find, extreme.fit), (compounds.find, compound.fit)):
+        computed = {r.columns[-1] for r in kept if r.computes}
+        for found in search(few, computed):
+            rule = fit(full, *found)
+            if rule is None or rule.child in computed or not wanted(rule) or closes_circle(rule, kept):
+                continue
+            kept.append(rule)
+            computed.add(rule.child)
     return kept
 
 

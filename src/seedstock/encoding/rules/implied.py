@@ -9,8 +9,10 @@ import numpy as np
 from seedstock.encoding.rules.at_least import AtLeast
 from seedstock.encoding.rules.clock import Clock
 from seedstock.encoding.rules.depends import Depends
+from seedstock.encoding.rules.extreme import Extreme
 from seedstock.encoding.rules.linear import Linear
 from seedstock.encoding.rules.logarithm import Logarithm
+from seedstock.encoding.rules.moment import Moment
 from seedstock.encoding.rules.product import Product
 from seedstock.encoding.rules.rule import Rule
 from seedstock.encoding.rules.view import View
@@ -79,6 +81,9 @@ def ordered(kept: Sequence[Rule], view: View) -> set[tuple[str, str]]:
         if not rule.computes:
             continue
         *parents, child = rule.columns
+        if isinstance(rule, Extreme | Moment):
+            out |= {pair for p in parents for pair in ((p, child), (child, p))}
+            continue
         below = parents if len(parents) == 1 or isinstance(rule, Product) else []
         if isinstance(rule, Linear) and rule.constant >= 0 and min(rule.weights) > 0:
             # child = p + amounts of 0 or more: p <= child, and what is 0 in the child is 0 in p.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedstock.core.table import Mask
 from seedstock.encoding.rules.cells import Numbers
@@ -12,7 +13,7 @@ from seedstock.encoding.rules.decimals import shortest_slope
 from seedstock.encoding.rules.product import value_of
 from seedstock.encoding.rules.view import View
 
-_GLANCE = 96
+GLANCE = 96
 _WIDEST = 60
 _LOUD = 5
 _GLIMPSE = 14
@@ -37,14 +38,14 @@ def find(view: View) -> list[Candidate]:
     found = []
     for j, child in enumerate(names):
         # Rows where the child is telling: not its usual value.
-        rows = np.flatnonzero(~usual[:, j] & np.isfinite(X[:, j]) & (X[:, j] != 0))[:_GLANCE]
-        if len(rows) < _GLANCE // 3:
+        rows = np.flatnonzero(~usual[:, j] & np.isfinite(X[:, j]) & (X[:, j] != 0))[:GLANCE]
+        if len(rows) < GLANCE // 3:
             continue
         slack = view.step(child) / 2 * (1 + 1e-9) + (1e-9 + written[j]) * np.abs(X[rows, j])
         for parents, powers in _glances(X[rows], X[rows, j], slack, written):
             if j not in parents:
                 chosen = [X[:, i] for i in parents]
-                factor = _factor(value_of(chosen, powers, 1.0), X[:, j], view, child, sum(written[list(parents)]))
+                factor = factor_of(value_of(chosen, powers, 1.0), X[:, j], view, child, sum(written[list(parents)]))
                 if factor is not None:
                     found.append((tuple(names[i] for i in parents), powers, child, factor))
     return found
@@ -57,23 +58,28 @@ def _glances(
     # The rows whose child is known best tell the factor.
     order = np.argsort(slack / np.abs(child), kind="stable")
     x, child, slack = x[order], child[order], slack[order]
-    first = np.r_[:_LOUD, np.linspace(_LOUD, len(x) - 1, _GLIMPSE - _LOUD).astype(int)]
+    first = glimpse(len(x))
     for powers in _SINGLE:
         errors = abs(powers[0]) * written
-        single = _fits(value_of([x], powers, 1.0), child, slack, errors, 0.97)
+        single = fits(value_of([x], powers, 1.0), child, slack, errors, 0.97)
         yield from (((int(i),), powers) for i in np.flatnonzero(single))
     for powers in _DOUBLE:
         errors = abs(powers[0]) * written[:, None] + abs(powers[1]) * written
         few = value_of([x[first, :, None], x[first, None, :]], powers, 1.0)
-        for i, k in np.argwhere(_fits(few, child[first], slack[first], errors, 0.8)):
+        for i, k in np.argwhere(fits(few, child[first], slack[first], errors, 0.8)):
             if i == k or (i > k and powers in _SWAPPED):
                 continue
             value = value_of([x[:, i], x[:, k]], powers, 1.0)[:, None]
-            if _fits(value, child, slack, errors[i, k], 0.97).all():
+            if fits(value, child, slack, errors[i, k], 0.97).all():
                 yield (int(i), int(k)), powers
 
 
-def _fits(value: Numbers, child: Numbers, slack: Numbers, errors: Numbers, share: float) -> Mask:
+def glimpse(n: int) -> NDArray[np.int64]:
+    """Return very few of n rows whose child is known ever less well."""
+    return np.r_[:_LOUD, np.linspace(_LOUD, n - 1, _GLIMPSE - _LOUD).astype(int)]
+
+
+def fits(value: Numbers, child: Numbers, slack: Numbers, errors: Numbers, share: float) -> Mask:
     """Tell which values, shape (n_rows, ...), are the child's (n_rows,) but for a factor, in a share of the rows."""
     along = (slice(None), *[None] * (value.ndim - 1))
     there = np.isfinite(value)
@@ -87,7 +93,7 @@ def _fits(value: Numbers, child: Numbers, slack: Numbers, errors: Numbers, share
     return fits
 
 
-def _factor(value: Numbers, child: Numbers, view: View, name: str, written: float) -> float | None:
+def factor_of(value: Numbers, child: Numbers, view: View, name: str, written: float) -> float | None:
     """Return the shortest factor with which a child is a value of each row, if there is one."""
     here = np.isfinite(value) & np.isfinite(child) & (value != 0) & (child != 0)
     value, child = value[here], child[here]

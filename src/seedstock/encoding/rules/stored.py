@@ -11,7 +11,9 @@ from seedstock.encoding.rules.admits import Admits
 from seedstock.encoding.rules.at_least import AtLeast
 from seedstock.encoding.rules.bounds import Bounds
 from seedstock.encoding.rules.clock import Clock
+from seedstock.encoding.rules.compound import Compound
 from seedstock.encoding.rules.depends import Depends
+from seedstock.encoding.rules.extreme import Extreme
 from seedstock.encoding.rules.implies import Implies
 from seedstock.encoding.rules.intervals import Intervals
 from seedstock.encoding.rules.linear import Linear
@@ -28,7 +30,7 @@ from seedstock.encoding.rules.together import Together
 _KINDS: dict[str, type[Rule]] = {
     cls.kind: cls
     for cls in (
-        *(Admits, AtLeast, Bounds, Clock, Depends, Implies, Intervals),
+        *(Admits, AtLeast, Bounds, Clock, Compound, Depends, Extreme, Implies, Intervals),
         *(Linear, Logarithm, Moment, OneHot, Order, Pairs, Part, Product, Together),
     )
 }

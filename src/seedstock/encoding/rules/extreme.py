@@ -1,0 +1,155 @@
+"""One number is the largest or smallest of others, their distance, or the size of one whatever its sign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from seedstock.core.errors import InputError
+from seedstock.core.table import Column, Mask, Table
+from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
+from seedstock.encoding.rules.formula import Formula
+from seedstock.encoding.rules.rule import Fixed, is_fixed, names_in, worth
+from seedstock.encoding.rules.view import View
+
+_GLANCE = 64
+_WIDEST = 40
+_FEWEST = 50
+_EACH = 0.05
+"""Share of the rows that each parent decides at least: else it is another one, with exceptions."""
+_HOW = ("largest", "smallest", "distance", "size")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Extreme(Formula):
+    """``child = max(a, b)``, ``min(a, b)``, ``|a - b|`` or ``|a|``.
+
+    Attributes
+    ----------
+    parents : tuple of one or two str
+    child : str
+    how : {"largest", "smallest", "distance", "size"}
+    steps : tuple of float
+        Grids of the parents and the child, 0 where there is none.
+    """
+
+    parents: tuple[str, ...]
+    child: str
+    how: str
+    steps: tuple[float, ...]
+
+    kind: ClassVar[str] = "extreme"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.parents, self.child)
+
+    @property
+    def text(self) -> str:
+        if self.how in ("distance", "size"):
+            return f"{self.child} = |{' - '.join(self.parents)}|"
+        return f"{self.child} = the {self.how} of {' and '.join(self.parents)}"
+
+    def value(self, table: Table) -> Numbers:
+        return _value([numbers(table[p]) for p in self.parents], self.how)
+
+    def near(self, want: Numbers, table: Table) -> Mask:
+        largest = np.max([np.abs(numbers(table[p])) for p in self.parents], axis=0)
+        out: Mask = np.abs(numbers(table[self.child]) - want) <= (
+            2 * np.spacing(largest) if len(self.parents) > 1 else 0
+        )
+        return out
+
+    def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
+        """Set the child; where it is fixed, a parent moves so far that the rule holds, or all that must."""
+        n = len(table)
+        held = is_fixed(fixed, self.child, n)
+        out = {self.child: set_numbers(table[self.child], ~held, self.value(table), self.steps[-1])}
+        x, child = {p: numbers(table[p]) for p in self.parents}, numbers(table[self.child])
+        free = {p: held & ~is_fixed(fixed, p, n) for p in self.parents}
+        if self.how in ("largest", "smallest"):
+            bound = np.minimum if self.how == "largest" else np.maximum
+            x = {p: np.where(free[p], bound(x[p], child), x[p]) for p in self.parents}
+        left = held.copy()
+        for p, step in zip(self.parents, self.steps, strict=False):
+            others = [x[q] for q in self.parents if q != p]
+            new = _solved(child, x[p], others, self.how)
+            good = left & free[p] & np.isfinite(new) & self.near(_value([new, *others], self.how), table)
+            x[p] = np.where(good, new, x[p])
+            out[p] = set_numbers(table[p], free[p], x[p], step)
+            left &= ~good
+        for p, step in zip(self.parents, self.steps, strict=False):
+            out[p] = set_numbers(table[p], free[p], x[p], step)
+        return out
+
+    def settings(self) -> dict[str, Any]:
+        return {"parents": list(self.parents), "child": self.child, "how": self.how, "steps": list(self.steps)}
+
+    @classmethod
+    def from_settings(cls, value: Mapping[str, Any], counts: Mapping[str, Any]) -> Self:
+        parents, how, steps = names_in(value, "parents"), str(value["how"]), tuple(map(float, value["steps"]))
+        if how not in _HOW or len(parents) != (1 if how == "size" else 2) or len(steps) != len(parents) + 1:
+            raise InputError("a rule's extreme does not match its columns")
+        if not np.isfinite(steps).all() or min(steps) < 0:
+            raise InputError("a rule's numbers must be finite")
+        return cls(parents=parents, child=str(value["child"]), how=how, steps=steps, **counts)
+
+
+def _value(x: Sequence[Numbers], how: str) -> Numbers:
+    if how == "largest":
+        return np.maximum(*x)
+    if how == "smallest":
+        return np.minimum(*x)
+    return np.abs(x[0] - x[1]) if how == "distance" else np.abs(x[0])
+
+
+def _solved(child: Numbers, x: Numbers, others: Sequence[Numbers], how: str) -> Numbers:
+    """Return what a parent must be, next to what it is where there are two ways."""
+    if how == "size":
+        return np.where(x < 0, -child, child)
+    if how == "distance":
+        return np.where(x < others[0], others[0] - child, others[0] + child)
+    return child
+
+
+def find(view: View, computed: Sequence[str] | set[str]) -> list[tuple[tuple[str, ...], str, str]]:
+    """Return (parents, how, child) that nearly all of a few rows keep, for columns that nothing else computes."""
+    names = [n for n in view.numeric if view.k(n) >= 5][:_WIDEST]
+    found: list[tuple[tuple[str, ...], str, str]] = []
+    for child in (n for n in names if n not in computed):
+        rows = np.flatnonzero(~view.usual(child) & np.isfinite(view.numbers(child)))[:_GLANCE]
+        y = view.numbers(child)[rows]
+        able = [n for n in names if n != child and view.family(n) == view.family(child)]
+        x = {n: view.numbers(n)[rows] for n in able}
+        if len(rows) < _GLANCE // 2:
+            continue
+        if view.family(child) != "time":
+            signed = (p for p in able if np.nanmin(x[p]) < 0 < np.nanmax(x[p]))
+            found += [((p,), "size", child) for p in signed if (np.abs(x[p]) == y).mean() > 0.97]
+        for a, b in combinations(able, 2):
+            if view.family(child) != "time":
+                off = np.abs(np.abs(x[a] - x[b]) - y)
+                if (off <= 4 * np.spacing(np.abs(x[a]) + np.abs(x[b]))).mean() > 0.97:
+                    found.append(((a, b), "distance", child))
+            for how in ("largest", "smallest"):
+                if (_value([x[a], x[b]], how) == y).mean() > 0.97:
+                    found.append(((a, b), how, child))
+    return found
+
+
+def fit(view: View, parents: Sequence[str], how: str, child: str) -> Extreme | None:
+    """Return the rule with the counts of all rows; None where it does not hold, or another column says as much."""
+    steps = tuple(map(view.step, (*parents, child)))
+    rule = Extreme(parents=tuple(parents), child=child, how=how, steps=steps)
+    rule = rule.counted(view.table, ~view.usual(child) & view.present(rule.columns))
+    if not worth(rule) or rule.support < _FEWEST:
+        return None
+    x, y = [view.numbers(p) for p in parents], view.numbers(child)
+    here = np.isfinite(y)
+    # Where one sign or one parent decides (nearly) all rows, it is a plain line with exceptions.
+    plain = [x[0], -x[0]] if how == "size" else [x[0] - x[1], x[1] - x[0]] if how == "distance" else list(x)
+    return rule if all((np.abs(p - y)[here] > 0).mean() >= _EACH for p in plain) else None
