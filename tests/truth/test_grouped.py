@@ -225,3 +225,24 @@ def test_exceptions_make_no_intervals_of_their_own() -> None:
     assert len(rule.columns) == 2
     assert rule.violations == 3
     assert rule.text.startswith("x decides high: low, high ")
+
+
+def test_intervals_of_repeated_values_hold_for_values_that_no_row_has() -> None:
+    g = np.random.default_rng(2)
+    score = g.permutation(np.repeat(np.setdiff1d(np.arange(100), [51, 52, 80]), 8)) / 10
+    kinds = np.array(["low", "medium", "high", "critical"])[np.digitize(score, [4, 7, 9])]
+    data = dataset(
+        {"score": score, "severity": kinds, "code": g.permutation(16)[g.integers(0, 16, len(score))]}, {"score": 1}
+    )
+    (rule,) = [r for r in find_rules(data.table, data.columns) if r.columns == ("score", "severity")]
+    assert rule.text == "score decides severity: low, medium from 4, high from 7, critical from 9"
+    new = {"score": Column.of(np.array([5.1, 8.0, 9.9])), "severity": Column.of_texts(["high", "high", "critical"])}
+    assert rule.holds(Table(new)).tolist() == [False, True, True]
+
+
+def test_one_value_each_is_a_look_up_and_no_interval() -> None:
+    g = np.random.default_rng(3)
+    grade = g.integers(1, 41, 4_000)
+    names = np.array([f"grade {i}" for i in g.permutation(41)])
+    data = dataset({"grade": grade, "name": names[grade]})
+    assert {r.kind for r in find_rules(data.table, data.columns)} == {"depends"}

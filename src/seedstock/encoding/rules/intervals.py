@@ -22,6 +22,7 @@ _GLANCE = 2_000
 _VALUES = 24
 _RUNS = 32
 _LEAST_VALUES = 30
+_SEVERAL = 4
 _SPELLED = 5
 _SHORT = 5
 """Rows that an interval has at least, unless its value has no other."""
@@ -114,19 +115,29 @@ class Intervals(Grouped):
 
 def find(view: View) -> list[tuple[str, str]]:
     """Return (parent, child) where a few rows, put in order, show fewer changes of the child than chance would make."""
-    parents = [p for p in view.numeric if view.k(p) >= _LEAST_VALUES and not view.repeats(p)]
+    parents = [p for p in view.numeric if view.k(p) >= _LEAST_VALUES]
     children = [c for c in view.names if 2 <= len(view.coded(c)[0].values) <= _VALUES]
-    found = []
-    for parent in parents:
-        x = view.numbers(parent)[:_GLANCE]
-        order = np.argsort(x, kind="stable")[: int((~np.isnan(x)).sum())]
-        for child in children:
-            codes = view.coded(child)[1][:_GLANCE][order]
-            codes = codes[codes != MISSING]
-            tests = len(parents) * len(children)
-            if child != parent and len(codes) and _told(codes) < by_chance(tests):
-                found.append((parent, child))
-    return found
+    few = slice(0, _GLANCE)
+    ordered = {p: np.argsort(view.numbers(p)[few], kind="stable") for p in parents}
+    return [
+        (parent, child)
+        for parent in parents
+        for child in children
+        if child != parent and _beyond_chance(view, parent, child, ordered[parent], len(parents) * len(children))
+    ]
+
+
+def _beyond_chance(view: View, parent: str, child: str, order: Codes, tests: int) -> bool:
+    """Tell whether a child changes so seldom along its parent that chance does not explain it; `order` sorts rows."""
+    x, codes = view.numbers(parent)[order], view.coded(child)[1][order]
+    here = ~np.isnan(x) & (codes != MISSING)
+    x, codes = x[here], codes[here]
+    if view.repeats(parent):
+        # Rows of one value may be alike for that value's sake: values count, and intervals must be of several.
+        codes = codes[np.concatenate([[True], x[1:] != x[:-1]])] if len(x) else codes
+        if (codes[1:] != codes[:-1]).sum() + 1 > len(codes) / _SEVERAL:
+            return False
+    return len(codes) > 0 and _told(codes) < by_chance(tests)
 
 
 def _told(codes: Codes) -> float:
@@ -147,11 +158,11 @@ def _told(codes: Codes) -> float:
 def fit(view: View, parent: str, child: str, declared: bool = False) -> Intervals | None:
     """Return the rule with the counts of all rows; None where one value of the parent has two of the child."""
     x, (domain, codes) = view.numbers(parent), view.coded(child)
+    if not declared and not _beyond_chance(view, parent, child, np.argsort(x, kind="stable"), len(view.names) ** 2):
+        return None
     here = np.flatnonzero(~np.isnan(x) & (codes != MISSING))
     here = here[np.argsort(x[here], kind="stable")]
     x, codes = x[here], codes[here]
-    if not declared and _told(codes) >= by_chance(len(view.numeric) * len(view.names)):
-        return None
     usual = ~_exceptions(codes)
     x, codes = x[usual], codes[usual]
     change = np.flatnonzero(codes[1:] != codes[:-1])
