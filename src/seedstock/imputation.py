@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,9 @@ from seedstock.core.given import Allowed, Case, Given
 from seedstock.core.results import Edit
 from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.encoding.rules.cells import put
+from seedstock.encoding.rules.deduce import deduced
+from seedstock.encoding.rules.rule import Rule
 
 CHECK = "impute"
 _NEVER = ("id", "text", "image")
@@ -89,15 +92,20 @@ def impute(source: Dataset, generator: Generator, draws: int, seed: int, clock: 
             out.append(source)
             edits.append(())
             continue
-        given = _given(Table(learned, len(table)).take(holes), names, gaps[holes])
-        with clock.stage("impute", f"{len(holes):,} rows") as progress:
-            filled, alone = _draw(fitted, given, stream.child("sample"), progress.share)
+        filled, told = deduced(Table(learned, len(table)), _rules(fitted), dict(zip(names, gaps.T, strict=True)))
+        left_open = np.stack([filled[name].missing for name in names], axis=1) & gaps
+        unknown, alone = np.flatnonzero(left_open.any(axis=1)), 0
+        if len(unknown):
+            given = _given(filled.take(unknown), names, left_open[unknown])
+            with clock.stage("impute", f"{len(unknown):,} rows") as progress:
+                drawn, alone = _draw(fitted, given, stream.child("sample"), progress.share)
+            filled = Table({name: put(filled[name], unknown, drawn[name]) for name in filled}, len(filled))
         if alone:
             notes.append(
                 f"{alone:,} rows are unlike all others or break a rule, so that their cells were drawn given fewer "
                 f"of the present ones (draw {i + 1})"
             )
-        done, own = _put(source, filled, holes, names, gaps[holes])
+        done, own = _put(source, filled.take(holes), holes, names, gaps[holes], told)
         out.append(done)
         edits.append(own)
     return Completed(tuple(out), tuple(edits), tuple(notes))
@@ -107,8 +115,7 @@ def _gaps(fitted: Fitted, table: Table, names: Sequence[str]) -> tuple[NDArray[n
     """Return which cells are to be filled, shape (n, p), and notes on those that a rule says are missing."""
     gaps = np.stack([table[name].missing for name in names], axis=1)
     notes = []
-    plan = getattr(fitted, "plan", None)
-    for rule in plan.rules if plan is not None else ():
+    for rule in _rules(fitted):
         for name, empty in rule.empties(table).items():
             if name in names:
                 own = gaps[:, names.index(name)]
@@ -116,6 +123,10 @@ def _gaps(fitted: Fitted, table: Table, names: Sequence[str]) -> tuple[NDArray[n
                     notes.append(f"{n:,} missing cells of {name!r} were left: {rule.text}")
                 own &= ~empty
     return gaps, notes
+
+
+def _rules(fitted: Fitted) -> Sequence[Rule]:
+    return tuple(getattr(getattr(fitted, "plan", None), "rules", ()))
 
 
 def _given(rows: Table, names: Sequence[str], gaps: NDArray[np.bool_]) -> Given:
@@ -204,9 +215,10 @@ def _fewer(fitted: Fitted, one: Given, rng: Rng) -> Table:
 
 
 def _put(
-    source: Dataset, filled: Table, holes: NDArray[np.int64], names: Sequence[str], gaps: NDArray[np.bool_]
-) -> tuple[Dataset, tuple[Edit, ...]]:
-    """Return the data with drawn cells where some were missing, and the list of these."""
+    source: Dataset, filled: Table, holes: NDArray[np.int64], names: Sequence[str], gaps: NDArray[np.bool_],
+    told: Mapping[str, Mapping[int, Rule]],
+) -> tuple[Dataset, tuple[Edit, ...]]:  # fmt: skip
+    """Return the data with the filled cells where some were missing, and the list of these."""
     columns: dict[str, Column] = {}
     edits: list[Edit] = []
     for name, wanted in zip(names, gaps.T, strict=True):
@@ -217,10 +229,10 @@ def _put(
         pick[holes[gap]] = len(old) + np.flatnonzero(gap)
         columns[name] = both.take(pick)
         texts = cell_texts(filled[name].take(gap))
-        edits += [
-            Edit(source.name, int(row), name, None, str(text), CHECK, 0.0, False, "drawn given the row's present cells")
-            for row, text in zip(holes[gap], texts, strict=True)
-        ]
+        rules = told.get(name, {})
+        for row, text in zip(holes[gap].tolist(), texts, strict=True):
+            why = f"follows from {rules[row].text}" if row in rules else "drawn given the row's present cells"
+            edits.append(Edit(source.name, row, name, None, str(text), CHECK, float(row in rules), False, why))
     edits.sort(key=lambda e: (e.row, e.column or ""))
     return source.with_table(source.table.assign(columns)), tuple(edits)
 

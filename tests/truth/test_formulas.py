@@ -127,7 +127,7 @@ def test_smooth_or_noisy_relations_are_no_formulas(seed: int) -> None:
     noise = 1 + 0.001 * g.normal(size=n)
     columns = {
         "a": a, "b": single(b), "square": a**2 * noise, "log": np.log(a) + 0.001 * g.normal(size=n),
-        "rate": seven(a / b * noise), "coarse": (a / b).round() + g.integers(2, size=n),
+        "rate": seven(a / b * (1 + 0.001 * g.normal(size=n))), "coarse": (a / b).round() + g.integers(2, size=n),
         "year": g.integers(1990, 2024, n), "built": g.integers(1950, 1990, n),
         "model": g.integers(1, 6, n), "share": g.random(n).round(2),
         "score": g.integers(1, 6, n), "sum": single(a + b) * noise,

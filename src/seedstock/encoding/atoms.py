@@ -186,10 +186,28 @@ def _grid(values: NDArray[Any], schema: ColumnSchema) -> float:
         if not len(values) or np.abs(spread).max() > 2**52:
             return 1.0
         return float(max(np.gcd.reduce(values - values[0]), 1)) if len(values) > 1 else 1.0
-    if values.dtype.kind == "f" and schema.decimals is not None:
-        return float(10.0**-schema.decimals)
-    return 0.0
+    return grid_of(values, schema.decimals) if values.dtype.kind == "f" and schema.decimals is not None else 0.0
+
+
+def grid_of(values: NDArray[np.float64], decimals: int) -> float:
+    """Return the coarsest step whose multiples all finite values are; they have so many decimals at most.
+
+    Whole numbers with gaps are often written as 13.0, and prices end in 5 or 0.
+
+    >>> grid_of(np.array([2.0, 7.0, np.inf]), 1), grid_of(np.array([0.1, 0.25]), 2), grid_of(np.array([0.0]), 2)
+    (1.0, 0.05, 0.01)
+    """
+    x = values[np.isfinite(values)]
+    whole = np.round(x * 10.0**decimals)
+    if not len(x) or np.abs(whole).max() >= 2**52:
+        return float(10.0**-decimals)
+    return float(max(np.gcd.reduce(whole.astype("i8")), 1) / 10**decimals)
 
 
 def _decimals(step: float) -> int:
-    return max(0, round(-np.log10(step))) if 0 < step < 1 else 0
+    """Return how many decimals the multiples of a step have.
+
+    >>> _decimals(0.05), _decimals(5.0), _decimals(0.001)
+    (2, 0, 3)
+    """
+    return next((d for d in range(16) if abs(step * 10**d - round(step * 10**d)) <= 1e-6 * step * 10**d), 16)

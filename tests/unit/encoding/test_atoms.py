@@ -93,3 +93,16 @@ def test_nearest_picks_the_nearest() -> None:
     wanted = g0.normal(size=200) * 2
     expected = np.abs(wanted[:, None] - values).argmin(axis=1)
     assert np.array_equal(nearest(values, wanted), expected)
+
+
+@pytest.mark.parametrize(("step", "decimals"), [(1.0, 1), (0.05, 2), (10.0, 0), (0.01, 2)])
+def test_new_numbers_lie_on_the_grid_of_the_real_ones_however_they_are_written(step: float, decimals: int) -> None:
+    g = np.random.default_rng(0)
+    column = Column.of((g.gamma(2, 5_000, 3_000).round() * step).round(decimals), g.random(3_000) < 0.1)
+    atoms, codes = Atoms.fit(column, ColumnSchema("number", dtype="float64", decimals=decimals))
+    assert atoms.smooth
+    new = atoms.column(codes, g)
+    x = new.values[~new.missing]
+    np.testing.assert_allclose(x / step, np.round(x / step), rtol=0, atol=1e-6)
+    assert (x == np.round(x, decimals)).all()
+    assert len(np.setdiff1d(x, column.values)) > 100

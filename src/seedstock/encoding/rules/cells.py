@@ -56,7 +56,14 @@ def step_of(column: Column, schema: ColumnSchema) -> float:
         return float(max(np.gcd.reduce(x), 1)) if len(x) else 1.0
     if kind in "ib":
         return 1.0
-    return 0.0 if schema.decimals is None else float(10.0**-schema.decimals)
+    if schema.decimals is None:
+        return 0.0
+    # Whole numbers with gaps are often written as 13.0.
+    x = column.values[~column.missing & np.isfinite(column.values)]
+    decimals = (
+        next((d for d in range(schema.decimals) if (np.round(x, d) == x).all()), schema.decimals) if len(x) else 0
+    )
+    return float(10.0**-decimals)
 
 
 def on_grid(x: Numbers, step: float, like: Column, digits: int = 0) -> NDArray[Any]:

@@ -48,7 +48,8 @@ def find(view: View, computed: Collection[str]) -> list[Candidate]:
         # The rows whose child is known best tell the factor.
         order = np.argsort(slack / np.abs(y), kind="stable")
         rows, y, slack = rows[order], y[order], slack[order]
-        terms = _terms({n: values for n, values in x.items() if n != child})
+        there = {n: values for n, values in x.items() if np.isfinite(values[rows]).sum() >= GLANCE // 3}
+        terms = _terms({n: values for n, values in there.items() if n != child})
         amounts = np.stack([f.of(x)[rows] for f in terms], axis=1) if terms else np.zeros((len(rows), 0))
         errors = np.array([sum(view.relative(n) for n in f.columns) for f in terms])
         for some, powers in _glances(terms, amounts, y, slack, errors):

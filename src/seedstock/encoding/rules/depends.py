@@ -62,6 +62,10 @@ class Depends(Rule):
         place = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
         return np.where(self.keys[place] == key, place, -1)
 
+    def tells(self, table: Table) -> Mask:
+        out: Mask = self._expected(table) >= 0
+        return out
+
     def holds(self, table: Table) -> Mask:
         place = self._expected(table)
         child = self.domains[-1].codes(table[self.child])

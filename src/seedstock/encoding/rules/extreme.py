@@ -125,20 +125,25 @@ def find(view: View, computed: Sequence[str] | set[str]) -> list[tuple[tuple[str
         y = view.numbers(child)[rows]
         able = [n for n in names if n != child and view.family(n) == view.family(child)]
         x = {n: view.numbers(n)[rows] for n in able}
-        if len(rows) < _GLANCE // 2:
-            continue
-        if view.family(child) != "time":
-            signed = (p for p in able if np.nanmin(x[p]) < 0 < np.nanmax(x[p]))
-            found += [((p,), "size", child) for p in signed if (np.abs(x[p]) == y).mean() > 0.97]
-        for a, b in combinations(able, 2):
-            if view.family(child) != "time":
-                off = np.abs(np.abs(x[a] - x[b]) - y)
-                if (off <= 4 * np.spacing(np.abs(x[a]) + np.abs(x[b]))).mean() > 0.97:
-                    found.append(((a, b), "distance", child))
+        x = {n: values for n, values in x.items() if np.isfinite(values).sum() >= _GLANCE // 2}
+        moves = view.family(child) != "time"
+        for p in x if moves else ():
+            if np.nanmin(x[p]) < 0 < np.nanmax(x[p]) and _same(np.abs(x[p]), y, x[p]):
+                found.append(((p,), "size", child))
+        for a, b in combinations(x, 2):
+            if moves and _same(np.abs(x[a] - x[b]), y, np.abs(x[a]) + np.abs(x[b])):
+                found.append(((a, b), "distance", child))
             for how in ("largest", "smallest"):
-                if (_value([x[a], x[b]], how) == y).mean() > 0.97:
+                if _same(_value([x[a], x[b]], how), y, y):
                     found.append(((a, b), how, child))
     return found
+
+
+def _same(value: Numbers, child: Numbers, size: Numbers) -> bool:
+    """Tell whether a value is the child's in nearly all rows that have both, but for what amounts of a size leave."""
+    here = np.isfinite(value) & np.isfinite(child)
+    near = np.abs(value - child)[here] <= 4 * np.spacing(np.abs(size[here]))
+    return len(near) >= _GLANCE // 2 and bool(near.mean() > 0.97)
 
 
 def fit(view: View, parents: Sequence[str], how: str, child: str) -> Extreme | None:

@@ -31,6 +31,7 @@ from seedstock.encoding.rules import (
     together,
 )
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
+from seedstock.encoding.rules.formula import Formula
 from seedstock.encoding.rules.grouped import Grouped
 from seedstock.encoding.rules.implied import closes_circle, copies, decided_together, determines, follows, ordered
 from seedstock.encoding.rules.implies import Implies
@@ -196,6 +197,8 @@ def _circular(rule: Rule, kept: Sequence[Rule]) -> bool:
     """Tell whether a rule closes a circle with one that reads a column off another: it says no more than the others."""
     if isinstance(rule, _READ):
         return closes_circle(rule, kept)
+    if isinstance(rule, Formula) and closes_circle(rule, [r for r in kept if isinstance(r, Formula)]):
+        return True
     return closes_circle(rule, kept) and not closes_circle(rule, [r for r in kept if not isinstance(r, _READ)])
 
 

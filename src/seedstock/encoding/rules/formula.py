@@ -31,3 +31,7 @@ class Formula(Rule):
             near = self.near(want, table)
         out: Mask = near | ~np.isfinite(want) | np.isnan(numbers(table[self.columns[-1]]))
         return out
+
+    def tells(self, table: Table) -> Mask:
+        out: Mask = np.isfinite(self.value(table))
+        return out

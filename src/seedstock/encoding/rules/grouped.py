@@ -52,6 +52,10 @@ class Grouped(Rule):
         group = self.groups(column)
         return np.where(group >= 0, self.images[group], MISSING)
 
+    def tells(self, table: Table) -> Mask:
+        out: Mask = self.expected(table[self.parent]) != MISSING
+        return out
+
     def holds(self, table: Table) -> Mask:
         want, child = self.expected(table[self.parent]), table[self.child]
         out: Mask = (want == MISSING) | child.missing | (want == self.domain.codes(child))

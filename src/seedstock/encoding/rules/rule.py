@@ -79,6 +79,10 @@ class Rule(ABC):
         """Return which cells the rule says are missing: column -> mask (n,), for columns of which it says so."""
         return {}
 
+    def tells(self, table: Table) -> Mask:
+        """Return the rows in which it computes its last column from the others, shape (n,)."""
+        return np.zeros(len(table), bool)
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return JSON values that say everything but the counts."""
