@@ -146,11 +146,13 @@ def _same(value: Numbers, child: Numbers, size: Numbers) -> bool:
     return len(near) >= _GLANCE // 2 and bool(near.mean() > 0.97)
 
 
-def fit(view: View, parents: Sequence[str], how: str, child: str) -> Extreme | None:
+def fit(view: View, parents: Sequence[str], how: str, child: str, declared: bool = False) -> Extreme | None:
     """Return the rule with the counts of all rows; None where it does not hold, or another column says as much."""
     steps = tuple(map(view.step, (*parents, child)))
-    rule = Extreme(parents=tuple(parents), child=child, how=how, steps=steps)
+    rule = Extreme(parents=tuple(parents), child=child, how=how, steps=steps, declared=declared)
     rule = rule.counted(view.table, ~view.usual(child) & view.present(rule.columns))
+    if declared:
+        return rule
     if not worth(rule) or rule.support < _FEWEST:
         return None
     x, y = [view.numbers(p) for p in parents], view.numbers(child)
@@ -158,3 +160,18 @@ def fit(view: View, parents: Sequence[str], how: str, child: str) -> Extreme | N
     # Where one sign or one parent decides (nearly) all rows, it is a plain line with exceptions.
     plain = [x[0], -x[0]] if how == "size" else [x[0] - x[1], x[1] - x[0]] if how == "distance" else list(x)
     return rule if all((np.abs(p - y)[here] > 0).mean() >= _EACH for p in plain) else None
+
+
+def declare(view: View, spec: Mapping[str, Any]) -> Extreme:
+    """Make a declared rule: ``parents``, ``how`` and ``child``."""
+    parents, how, child = names_in(spec, "parents"), str(spec["how"]), str(spec["child"])
+    if how not in _HOW:
+        raise InputError(f"a rule's 'how' must be one of {', '.join(_HOW)}, not {how!r}")
+    if len(parents) != (1 if how == "size" else 2):
+        raise InputError(f"the {how} is of {'one column' if how == 'size' else 'two columns'}, not {len(parents)}")
+    families = {view.family(name) for name in (*parents, child) if name in view.numeric}
+    if len(families) != 1 or not {*parents, child} <= {*view.numeric}:
+        raise InputError(f"the {how} needs columns of varied numbers, or all of times, and {child!r} is none of theirs")
+    rule = fit(view, parents, how, child, declared=True)
+    assert rule is not None
+    return rule
