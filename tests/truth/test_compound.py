@@ -106,3 +106,20 @@ def test_they_come_back_from_their_stored_form_and_damage_is_told() -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match="rule"):
             rules_from_json([entry | {key: value}], data.columns)
+
+
+def test_they_can_be_declared() -> None:
+    data = amounts(25)
+    share = {"columns": ["discount"], "weights": [-1], "constant": 1}
+    spec = {"kind": "compound", "child": "paid", "factors": [{"columns": ["pieces"]}, {"columns": ["price"]}, share]}
+    (rule,) = find_rules(data.table, data.columns, [spec])
+    assert rule.declared
+    assert rule.text == "paid = pieces * price * (1 - discount)"
+    for factors, said in (
+        ("price", "list of tables"), ([{"weights": [1]}], "list of tables"), ([{**share, "rate": 2}], "not 'rate'"),
+        ([{**share, "power": 2}], "power of 1 or -1"), ([{**share, "weights": [1, 2]}], "weight other than 0"),
+        ([{**share, "constant": "one"}], "must be numbers"), ([{"columns": ["nowhere"]}], "nowhere"),
+        ([{"columns": ["pieces"]}], "fails in"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            find_rules(data.table, data.columns, [{**spec, "factors": factors}])

@@ -97,3 +97,17 @@ def test_they_come_back_from_their_stored_form_and_damage_is_told() -> None:
         with pytest.raises(InputError, match="rule"):
             rules_from_json([entry | {key: value}], data.columns)
     assert isinstance(data.table["up"], Column)
+
+
+def test_they_can_be_declared() -> None:
+    data = extremes(25)
+    spec = {"kind": "extreme", "parents": ["up", "down"], "how": "largest", "child": "peak"}
+    (rule,) = find_rules(data.table, data.columns, [spec])
+    assert rule.declared
+    assert rule.text == "peak = the largest of up and down"
+    for change, said in (
+        ({"how": "best"}, "must be one of"), ({"how": "size"}, "of one column, not 2"), ({"child": "x"}, "x"),
+        ({"parents": ["up"]}, "of two columns, not 1"), ({"how": "smallest"}, "fails in"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            find_rules(data.table, data.columns, [spec | change])

@@ -12,7 +12,7 @@ from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import Fixed, digits_in, errors_in, is_fixed, worth
+from seedstock.encoding.rules.rule import Fixed, digits_in, errors_in, is_fixed, names_in, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 50
@@ -162,9 +162,12 @@ def product_of(amounts: Sequence[Numbers], powers: Sequence[int], scale: float) 
     return np.where(np.isfinite(out), out, np.nan)
 
 
-def fit(view: View, factors: Sequence[Factor], child: str, scale: float) -> Compound | None:
+def fit(view: View, factors: Sequence[Factor], child: str, scale: float, declared: bool = False) -> Compound | None:
     """Return the rule with the counts of all rows; None where it does not hold or says too little of any column."""
-    rule = Compound(factors=tuple(factors), child=child, scale=scale, steps=(), relative=0.0, digits=view.digits(child))
+    rule = Compound(
+        factors=tuple(factors), child=child, scale=scale, steps=(), relative=0.0, digits=view.digits(child),
+        declared=declared,
+    )  # fmt: skip
     rule = replace(rule, steps=tuple(map(view.step, rule.columns)))
     x, y = {name: view.numbers(name) for name in rule.parents}, view.numbers(child)
     known = np.isfinite(rule._of(x)) & np.isfinite(y)
@@ -173,6 +176,8 @@ def fit(view: View, factors: Sequence[Factor], child: str, scale: float) -> Comp
         (0.0, *(min(sum(map(error, rule.columns)), 9e-4) for error in (view.relative, view.loosest)))
     )
     rule = min((replace(rule, relative=e).counted(view.table, could) for e in errors), key=lambda r: r.violations)
+    if declared:
+        return rule
     if not worth(rule, _TOLERATED) or rule.support < _FEWEST:
         return None
     # Were a column dealt at random and the rule still near true, the grid would be too coarse to tell.
@@ -184,4 +189,25 @@ def fit(view: View, factors: Sequence[Factor], child: str, scale: float) -> Comp
         far = could & np.isfinite(mixed) & ~rule.near(mixed, view.table)
         if far.sum() < max(_FEWEST, 0.2 * rule.support):
             return None
+    return rule
+
+
+def declare(view: View, spec: Mapping[str, Any]) -> Compound:
+    """Make a declared product of amounts: ``child``, ``factors``, and where wanted a ``factor`` before them.
+
+    A factor is a table of ``columns``, and where wanted ``weights``, a ``constant`` and the ``power``, 1 or -1.
+    """
+    child, factors = str(spec["child"]), []
+    for value in spec["factors"]:
+        names = names_in({"kind": "compound", **value}, "columns")
+        weights = tuple(map(float, value.get("weights", [1.0] * len(names))))
+        power = value.get("power", 1)
+        if len(weights) != len(names) or 0 in weights or power not in (1, -1):
+            raise InputError(f"a factor of {child!r} needs a weight other than 0 a column, and a power of 1 or -1")
+        factors.append(Factor(names, weights, float(value.get("constant", 0.0)), int(power)))
+    for name in (child, *(n for f in factors for n in f.columns)):
+        if name not in view.numeric or view.family(name) != "number":
+            raise InputError(f"a rule computes with {name!r}, which is no column of varied finite numbers")
+    rule = fit(view, factors, child, float(spec.get("factor", 1.0)), declared=True)
+    assert rule is not None
     return rule

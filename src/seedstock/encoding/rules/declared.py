@@ -66,6 +66,15 @@ In TOML a rule is one entry of ``[[rules]]``, and ``veto`` is a list of names or
     part = "hour"
     child = "hour"
 
+    kind = "compound"          # paid = pieces * price * (1 - discount); a factor's `power` is 1 or -1
+    child = "paid"
+    factors = [{columns = ["pieces"]}, {columns = ["price"]}, {columns = ["discount"], weights = [-1], constant = 1}]
+
+    kind = "extreme"           # `how`: largest, smallest, distance, or (of one) size
+    parents = ["up", "down"]
+    how = "largest"
+    child = "peak"
+
     kind = "moment"            # date, "time of day", second, minute, hour, week, month or year, as a time again
     parent = "seen"
     part = "date"
@@ -88,7 +97,9 @@ from seedstock.encoding.rules import (
     at_least,
     bounds,
     clock,
+    compound,
     depends,
+    extreme,
     implies,
     intervals,
     linear,
@@ -114,6 +125,8 @@ _MAKERS: dict[str, tuple[Callable[[View, Mapping[str, Any]], Rule], set[str], se
     "logarithm": (logarithm.declare, {"parent", "child"}, {"base", "weight", "shift", "constant"}),
     "intervals": (intervals.declare, {"parent", "child"}, set()),
     "part": (part.declare, {"parent", "part", "child"}, set()),
+    "compound": (compound.declare, {"factors", "child"}, {"factor"}),
+    "extreme": (extreme.declare, {"parents", "how", "child"}, set()),
     "moment": (moment.declare, {"parent", "part", "child"}, set()),
     "clock": (clock.declare, {"start", "minutes", "end"}, set()),
     "order": (order.declare, {"columns"}, set()),
@@ -175,6 +188,15 @@ def _check_form(spec: Mapping[str, Any]) -> None:
             isinstance(w, bool) or not isinstance(w, (int, float)) for w in given
         ):
             raise InputError(f"a rule's {key} must be a list of numbers, not {given!r}")
+    factors = spec.get("factors", [])
+    if not isinstance(factors, (list, tuple)) or not all(isinstance(f, Mapping) and "columns" in f for f in factors):
+        raise InputError(f"a rule's factors must be a list of tables with columns, not {factors!r}")
+    for factor in factors:
+        if unknown := set(factor) - {"columns", "weights", "constant", "power"}:
+            raise InputError(f"a rule's factor takes columns, weights, constant and power, not {min(unknown)!r}")
+        for value in (*factor.get("weights", []), factor.get("constant", 0), factor.get("power", 1)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise InputError(f"a factor's amounts must be numbers, not {value!r}")
     for key in _NAMES:
         if key in spec and not isinstance(spec[key], str):
             raise InputError(f"a rule's {key} must be a column's name, not {spec[key]!r}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -116,41 +115,44 @@ def _solved(child: Numbers, x: Numbers, others: Sequence[Numbers], how: str) -> 
     return child
 
 
-def find(view: View, computed: Sequence[str] | set[str]) -> list[tuple[tuple[str, ...], str, str]]:
+def find(view: View, computed: Collection[str]) -> list[tuple[tuple[str, ...], str, str]]:
     """Return (parents, how, child) that nearly all of a few rows keep, for columns that nothing else computes."""
     names = [n for n in view.numeric if view.k(n) >= 5][:_WIDEST]
     found: list[tuple[tuple[str, ...], str, str]] = []
     for child in (n for n in names if n not in computed):
         rows = np.flatnonzero(~view.usual(child) & np.isfinite(view.numbers(child)))[:_GLANCE]
-        y = view.numbers(child)[rows]
         able = [n for n in names if n != child and view.family(n) == view.family(child)]
-        x = {n: view.numbers(n)[rows] for n in able}
-        x = {n: values for n, values in x.items() if np.isfinite(values).sum() >= _GLANCE // 2}
-        moves = view.family(child) != "time"
-        for p in x if moves else ():
-            if np.nanmin(x[p]) < 0 < np.nanmax(x[p]) and _same(np.abs(x[p]), y, x[p]):
-                found.append(((p,), "size", child))
-        for a, b in combinations(x, 2):
-            if moves and _same(np.abs(x[a] - x[b]), y, np.abs(x[a]) + np.abs(x[b])):
-                found.append(((a, b), "distance", child))
-            for how in ("largest", "smallest"):
-                if _same(_value([x[a], x[b]], how), y, y):
-                    found.append(((a, b), how, child))
+        if len(rows) < _GLANCE // 2 or not able:
+            continue
+        y, x = view.numbers(child)[rows], np.stack([view.numbers(n)[rows] for n in able], axis=1)
+        moves, signed = view.family(child) != "time", (x < 0).any(axis=0) & (x > 0).any(axis=0)
+        if moves:
+            sized = np.flatnonzero(_same(np.abs(x), y[:, None], np.abs(x)) & signed)
+            found += [((able[i],), "size", child) for i in sized]
+        one, other, y = x[:, :, None], x[:, None, :], y[:, None, None]
+        for how in ("largest", "smallest", *(["distance"] if moves else [])):
+            size = np.maximum(np.abs(one), np.abs(other)) if how == "distance" else np.abs(y)
+            pairs = np.triu(_same(_value([one, other], how), y, size), 1)
+            found += [((able[i], able[k]), how, child) for i, k in np.argwhere(pairs)]
     return found
 
 
-def _same(value: Numbers, child: Numbers, size: Numbers) -> bool:
-    """Tell whether a value is the child's in nearly all rows that have both, but for what amounts of a size leave."""
+def _same(value: Numbers, child: Numbers, size: Numbers) -> Mask:
+    """Tell which values, shape (n_rows, ...), are the child's in nearly all rows, up to what floats of a size leave."""
     here = np.isfinite(value) & np.isfinite(child)
-    near = np.abs(value - child)[here] <= 4 * np.spacing(np.abs(size[here]))
-    return len(near) >= _GLANCE // 2 and bool(near.mean() > 0.97)
+    with np.errstate(invalid="ignore"):
+        near = here & (np.abs(value - child) <= 4 * np.spacing(np.abs(size)))
+    out: Mask = (here.sum(axis=0) >= _GLANCE // 2) & (near.sum(axis=0) > 0.97 * here.sum(axis=0))
+    return out
 
 
-def fit(view: View, parents: Sequence[str], how: str, child: str) -> Extreme | None:
+def fit(view: View, parents: Sequence[str], how: str, child: str, declared: bool = False) -> Extreme | None:
     """Return the rule with the counts of all rows; None where it does not hold, or another column says as much."""
     steps = tuple(map(view.step, (*parents, child)))
-    rule = Extreme(parents=tuple(parents), child=child, how=how, steps=steps)
+    rule = Extreme(parents=tuple(parents), child=child, how=how, steps=steps, declared=declared)
     rule = rule.counted(view.table, ~view.usual(child) & view.present(rule.columns))
+    if declared:
+        return rule
     if not worth(rule) or rule.support < _FEWEST:
         return None
     x, y = [view.numbers(p) for p in parents], view.numbers(child)
@@ -158,3 +160,18 @@ def fit(view: View, parents: Sequence[str], how: str, child: str) -> Extreme | N
     # Where one sign or one parent decides (nearly) all rows, it is a plain line with exceptions.
     plain = [x[0], -x[0]] if how == "size" else [x[0] - x[1], x[1] - x[0]] if how == "distance" else list(x)
     return rule if all((np.abs(p - y)[here] > 0).mean() >= _EACH for p in plain) else None
+
+
+def declare(view: View, spec: Mapping[str, Any]) -> Extreme:
+    """Make a declared rule: ``parents``, ``how`` and ``child``."""
+    parents, how, child = names_in(spec, "parents"), str(spec["how"]), str(spec["child"])
+    if how not in _HOW:
+        raise InputError(f"a rule's 'how' must be one of {', '.join(_HOW)}, not {how!r}")
+    if len(parents) != (1 if how == "size" else 2):
+        raise InputError(f"the {how} is of {'one column' if how == 'size' else 'two columns'}, not {len(parents)}")
+    families = {view.family(name) for name in (*parents, child) if name in view.numeric}
+    if len(families) != 1 or not {*parents, child} <= {*view.numeric}:
+        raise InputError(f"the {how} needs columns of varied numbers, or all of times, and {child!r} is none of theirs")
+    rule = fit(view, parents, how, child, declared=True)
+    assert rule is not None
+    return rule

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,31 +10,16 @@ import numpy as np
 from seedstock.core.schema import TableSchema
 from seedstock.core.table import Table
 from seedstock.encoding.rules import (
-    clock,
-    compound,
-    compounds,
-    depends,
-    extreme,
     implies,
-    intervals,
-    linear,
-    logarithm,
-    moment,
     one_hot,
     order,
     pairs,
-    part,
-    powers,
-    product,
-    sums,
     together,
 )
+from seedstock.encoding.rules.computing import Wanted, computing_rules
 from seedstock.encoding.rules.declared import declared_rules, is_vetoed, known_rule
-from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.grouped import Grouped
-from seedstock.encoding.rules.implied import closes_circle, copies, decided_together, determines, follows, ordered
+from seedstock.encoding.rules.implied import copies, decided_together, determines, ordered
 from seedstock.encoding.rules.implies import Implies
-from seedstock.encoding.rules.moment import Moment
 from seedstock.encoding.rules.rule import Rule, worth
 from seedstock.encoding.rules.view import View
 from seedstock.network.known import known_rules
@@ -51,10 +35,6 @@ FIELD_TOLERATED = 0.001
 
 _MOST_IMPLIED = 150
 
-_READ = (Grouped, Moment)
-"""Rules that read a column off another one."""
-
-Wanted = Callable[[Rule], bool]
 Cell = tuple[str, object]
 
 
@@ -114,8 +94,7 @@ def find_rules(
 
     kept: list[Rule] = [*known, *(rule for rule in of_the_field(full) if is_kept(rule) and wanted(rule))]
     kept += _good([one_hot.fit(full, group) for group in one_hot.find(few)], wanted)
-    kept = _functions(full, few, kept, wanted)
-    kept = _rarer(full, few, kept, wanted)
+    kept = computing_rules(full, few, kept, wanted)
     kept += _good([together.fit(full, group) for group in together.find(few)], wanted)
     kept += _good([order.fit(full, chain) for chain in order.find(few, ordered(kept, full), copies(kept))], wanted)
     kept += _exclusions(full, few, kept, wanted)
@@ -146,60 +125,6 @@ def is_kept(rule: Rule) -> bool:
 
 def _good(rules: Iterable[Rule | None], wanted: Wanted) -> list[Rule]:
     return [rule for rule in rules if rule is not None and wanted(rule)]
-
-
-def _functions(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[Rule]:
-    """Add what computes a column: simple rules first, and none that follows from those before it."""
-    candidates: list[tuple[tuple[float, ...], Callable[[], Rule | None]]] = []
-    for line in sums.find(few):
-        candidates.append(((2 * len(line[0]) - 1, 0), partial(linear.fit, full, *line)))
-    for parents, child in depends.find(few):
-        rank = (2 if len(parents) == 1 else 6, float(np.prod([few.k(p) for p in parents])), -few.k(child))
-        candidates.append((rank, partial(depends.fit, full, parents, child)))
-    for moments in moment.find(few):
-        candidates.append(((0.5, 0), partial(moment.fit, full, *moments)))
-    for parts in part.find(few):
-        candidates.append(((1.6, 0), partial(part.fit, full, *parts)))
-    for ends in intervals.find(few):
-        candidates.append(((1.8, 0), partial(intervals.fit, full, *ends)))
-    for times in clock.find(few):
-        candidates.append(((4, 0), partial(clock.fit, full, *times)))
-    for log in logarithm.find(few):
-        candidates.append(((1.5, 0), partial(logarithm.fit, full, *log)))
-    for parents, exponents, child, factor in powers.find(few):
-        loose, single = product.looseness(few, child), len(parents) == 1
-        # A square rather than a root, where one column is both of the other.
-        place = (1.5, float(exponents[0] < 1), loose) if single else (5.0, loose, max(map(abs, exponents)))
-        candidates.append((place, partial(product.fit, full, parents, exponents, child, factor)))
-    for _, fit in sorted(candidates, key=lambda c: c[0]):
-        rule = fit()
-        if isinstance(rule, _READ) and any(r.computes and r.columns[-1] == rule.child for r in kept):
-            continue
-        if rule is not None and wanted(rule) and not (follows(rule, kept) or _circular(rule, kept)):
-            kept.append(rule)
-    return kept
-
-
-def _rarer(full: View, few: View, kept: list[Rule], wanted: Wanted) -> list[Rule]:
-    """Add extremes, and products of several amounts, for columns that nothing computes yet: one a column."""
-    for search, fit in ((extreme.find, extreme.fit), (compounds.find, compound.fit)):
-        computed = {r.columns[-1] for r in kept if r.computes}
-        for found in search(few, computed):
-            rule = fit(full, *found)
-            if rule is None or rule.child in computed or not wanted(rule) or closes_circle(rule, kept):
-                continue
-            kept.append(rule)
-            computed.add(rule.child)
-    return kept
-
-
-def _circular(rule: Rule, kept: Sequence[Rule]) -> bool:
-    """Tell whether a rule closes a circle with one that reads a column off another: it says no more than the others."""
-    if isinstance(rule, _READ):
-        return closes_circle(rule, kept)
-    if isinstance(rule, Formula) and closes_circle(rule, [r for r in kept if isinstance(r, Formula)]):
-        return True
-    return closes_circle(rule, kept) and not closes_circle(rule, [r for r in kept if not isinstance(r, _READ)])
 
 
 def _exclusions(full: View, few: View, kept: Sequence[Rule], wanted: Wanted) -> list[Rule]:
