@@ -156,6 +156,23 @@ def seen_once() -> Dataset:
     return dataset({"y": ("category", texts(y)), "x": ("number", whole(list(range(200))))}, target="y")
 
 
+def zoned_times() -> Dataset:
+    """Times of a zone with gaps, years beyond Python's calendar, and what was read off them."""
+    g = np.random.default_rng(5)
+    seen = np.datetime64("2024-01-01", "us") + g.integers(0, 366 * 86_400, 300).astype("m8[s]")
+    seen[:2] = np.array(["0001-01-01", "9999-12-31"], "M8[us]")
+    gone = g.random(300) < 0.2
+    hours = Column(seen.astype("M8[h]").astype(int) % 24, gone)
+    return dataset(
+        {
+            "seen": ("datetime", Column(np.where(gone, np.datetime64("NaT"), seen), gone)),
+            "hour": ("number", hours),
+            "rate": ("number", Column.of(np.where(g.random(300) < 0.2, np.inf, g.normal(size=300)))),
+        },
+        seen={"dtype": "datetime[us, Europe/Berlin]"},
+    )
+
+
 def tiny_numbers() -> Dataset:
     g = np.random.default_rng(7)
     return dataset(
@@ -168,5 +185,6 @@ TABLES: dict[str, Callable[[], Dataset]] = {
     for f in (
         mixed, one_row, two_rows, one_column, constant, all_constant, all_missing, all_distinct, many_categories,
         only_text, only_dates, unicode_names, duplicate_rows, infinities, huge_integers, seen_once, tiny_numbers,
+        zoned_times,
     )
 }  # fmt: skip

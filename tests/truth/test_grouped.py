@@ -132,6 +132,20 @@ def test_the_hour_is_that_of_the_columns_zone() -> None:
         assert rule.holds(Table({"seen": new, "hour": Column.of(np.array(hours))})).tolist() == [holds] * 2
 
 
+def test_times_that_are_missing_have_no_hour() -> None:
+    data = derived()
+    gone = np.random.default_rng(0).random(len(data.table)) < 0.2
+    lost = np.where(gone, np.datetime64("NaT"), data.table["seen"].values)
+    table = data.table.assign({"seen": Column(lost, gone)})
+    for zone, shift in (("UTC", 0), ("+03:00", 3)):
+        hours = Column.of((data.table["hour"].values + shift) % 24)
+        columns = data.columns.replace_column("seen", dtype=f"datetime[us, {zone}]")
+        found = find_rules(table.assign({"hour": hours}), columns)
+        (rule,) = [r for r in found if r.columns == ("seen", "hour")]
+        assert rule.violations == 0
+        assert rule.holds(table.assign({"hour": hours})).all()
+
+
 def test_they_come_back_from_their_stored_form_and_damage_is_told() -> None:
     data = derived()
     rules = find_rules(data.table, data.columns)

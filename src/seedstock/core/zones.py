@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Times = NDArray[Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = np.datetime64("0001-01-03", "us"), np.datetime64("9999-12-29", "us")
 
 
 def unit_and_zone(dtype: str) -> tuple[str, str | None]:
@@ -36,24 +38,35 @@ def zone_of(name: str) -> tzinfo:
 def in_utc(local: Times, zone: str) -> Times:
     """Return times of a zone, datetime64[us] of shape (k,), in UTC; of two that an hour has in autumn, the first.
 
-    >>> in_utc(np.array(["2024-07-01T10:00"], "M8[us]"), "+02:00").tolist()
-    [datetime.datetime(2024, 7, 1, 8, 0)]
+    >>> in_utc(np.array(["2024-07-01T10:00", "NaT"], "M8[us]"), "+02:00").astype(str).tolist()
+    ['2024-07-01T08:00:00.000000', 'NaT']
     """
     there = zone_of(zone)
-    moments = local.astype("M8[us]").tolist()
-    return np.array([m.replace(tzinfo=there).astimezone(UTC).replace(tzinfo=None) for m in moments], "M8[us]")
+    out = local.astype("M8[us]")
+    known = _is_dated(out)
+    moments = out[known].tolist()
+    out[known] = [m.replace(tzinfo=there).astimezone(UTC).replace(tzinfo=None) for m in moments]
+    return out
 
 
 def in_zone(utc: Times, zone: str) -> Times:
     """Return times in UTC, datetime64[us] of shape (n,), as clocks of a zone show them.
 
-    >>> in_zone(np.array(["2024-01-01", "2024-07-01"], "M8[us]"), "Europe/Berlin").astype("M8[h]").tolist()
-    [datetime.datetime(2024, 1, 1, 1, 0), datetime.datetime(2024, 7, 1, 2, 0)]
+    >>> times = np.array(["2024-01-01", "2024-07-01", "NaT"], "M8[us]")
+    >>> in_zone(times, "Europe/Berlin").astype("M8[h]").astype(str).tolist()
+    ['2024-01-01T01', '2024-07-01T02', 'NaT']
     """
     there = zone_of(zone)
+    out = utc.astype("M8[us]")
+    known = _is_dated(out)
     # Clocks are put forward and back at quarters of an hour, if at all.
-    quarters, place = np.unique(utc.astype("M8[us]").astype(np.int64) // 900_000_000, return_inverse=True)
-    known = [datetime.fromtimestamp(q * 900, UTC).astimezone(there).utcoffset() for q in quarters.tolist()]
-    offsets = np.array([o.total_seconds() * 1e6 if o is not None else 0 for o in known]).astype("m8[us]")
-    out: Times = utc.astype("M8[us]") + offsets[place]
+    quarters, place = np.unique(out[known].astype(np.int64) // 900_000_000, return_inverse=True)
+    offsets = [(_EPOCH + timedelta(minutes=15 * q)).astimezone(there).utcoffset() for q in quarters.tolist()]
+    out[known] += np.array([0 if o is None else round(o.total_seconds() * 1e6) for o in offsets], "m8[us]")[place]
+    return out
+
+
+def _is_dated(times: Times) -> NDArray[np.bool_]:
+    """Tell which times are of the years that Python's calendar has, but for a few days at its ends."""
+    out: NDArray[np.bool_] = (times > _FIRST) & (times < _LAST)
     return out
