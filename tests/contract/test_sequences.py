@@ -17,6 +17,7 @@ from seedstock.core.rng import BLOCK_ROWS, Rng
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.split import split
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.sources.read import read
 
 NAMES = catalog.names("generators", "sequence")
 HOUR = 3_600_000_000
@@ -181,3 +182,14 @@ def test_rows_without_times_are_refused_or_told() -> None:
     lost = table.assign({"time": replace(table["time"], missing=gone)})
     with pytest.raises(InputError, match="no time"):
         catalog.load("generators", "sequence").TINY.fit(real().with_table(lost), Rng(0))
+
+
+def test_a_count_of_rows_may_be_the_order() -> None:
+    g = np.random.default_rng(0)
+    users = np.array([f"u{i}" for i in g.integers(12, size=400)])
+    rows = {"event_id": np.arange(400), "user": users, "size": g.poisson(9, 400)}
+    data = read(rows, roles={"user": "entity", "event_id": "order"})
+    assert data.columns["event_id"].kind == "number"
+    drawn = catalog.load("generators", "sequence").TINY.fit(data, Rng(0)).sample(50, Rng(1)).table
+    assert (np.diff(drawn["event_id"].values[drawn["user"].texts() == drawn["user"].texts()[0]]) >= 0).all()
+    assert read(rows).columns["event_id"].kind == "id"

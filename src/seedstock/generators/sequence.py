@@ -253,7 +253,9 @@ def roles(data: Dataset) -> tuple[str | None, str]:
             f"{len(entity)}; name them with --order and --entity"
         )
     if data.columns[order[0]].kind not in ("datetime", "number", "duration"):
-        raise InputError(f"the order {order[0]!r} must be a time or a number, not a {data.columns[order[0]].kind}")
+        raise InputError(
+            f"the order {order[0]!r} must be a time or a number, not of kind {data.columns[order[0]].kind}"
+        )
     return (entity[0] if entity else None), order[0]
 
 

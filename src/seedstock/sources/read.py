@@ -92,6 +92,8 @@ def _read(
             columns[c], schemas[c], more = infer(r, c)
             if c in said:
                 guess = schemas[c]
+                if guess.kind == "id" and "order" in said[c].get("roles", ()) and not columns[c].is_text:
+                    said[c].setdefault("kind", "number")  # a count of the rows may say their order
                 schemas[c] = _override(guess, said[c])
                 columns[c] = conform(r, schemas[c], c)
                 if (schemas[c].kind, schemas[c].format) != (guess.kind, guess.format):
