@@ -239,3 +239,15 @@ def test_ranges_of_a_calculated_column_are_met_by_what_it_comes_from() -> None:
         for column in ("price", "count"):
             assert ks_2samp(v[column], big[column][inside]).statistic < 0.09, column
         assert abs(model.plausibility(asked.take(slice(0, 1)), Rng(3))[0] / inside.mean() - 1) < 0.2
+
+
+@pytest.mark.parametrize(("divisor", "text"), [(365.25, "part / 365.2"), (7, "part / 7 "), (0.25, "4 * part")])
+def test_what_is_divided_by_is_told(divisor: float, text: str) -> None:
+    g = np.random.default_rng(0)
+    part = g.integers(5_000, 30_000, 4_000)
+    data = dataset({"part": part, "whole": np.floor(part / divisor).astype(int)})
+    (rule,) = [r for r in find_rules(data.table, data.columns) if r.computes]
+    assert text in rule.text
+    new = np.arange(5_001, 29_999, 3)
+    made = Table({"part": Column.of(new), "whole": Column.of(np.floor(new / divisor).astype(int))})
+    assert rule.holds(made).mean() > 0.999

@@ -198,10 +198,10 @@ def grid_of(values: NDArray[np.float64], decimals: int) -> float:
     (1.0, 0.05, 0.01)
     """
     x = values[np.isfinite(values)]
-    whole = np.round(x * 10.0**decimals)
-    if not len(x) or np.abs(whole).max() >= 2**52:
+    if not len(x) or np.abs(x).max() >= 2**52 / 10.0**decimals:
         return float(10.0**-decimals)
-    return float(max(np.gcd.reduce(whole.astype("i8")), 1) / 10**decimals)
+    whole = np.round(x * 10.0**decimals).astype("i8")
+    return float(max(np.gcd.reduce(whole), 1) / 10**decimals)
 
 
 def _decimals(step: float) -> int:

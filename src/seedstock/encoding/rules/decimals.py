@@ -95,15 +95,38 @@ def between(low: float, high: float) -> float | None:
 
 
 def shortest_slope(x: NDArray[np.float64], y: NDArray[np.float64], slack: NDArray[np.float64] | float) -> float | None:
-    """Return the shortest decimal a for which a * x is within the slack of y in (nearly) all rows, if there is one."""
+    """Return the shortest decimal a, or inverse of one, for which a * x is within the slack of y in nearly all rows."""
     away, slack = np.abs(x) > 1e-12, np.broadcast_to(slack, y.shape)
     if not away.any():
         return None
     edges = np.sort(np.stack([(y - slack)[away] / x[away], (y + slack)[away] / x[away]]), axis=0)
-    low, high = np.quantile(edges[0], 0.998), np.quantile(edges[1], 0.002)
+    low, high = float(np.quantile(edges[0], 0.998)), float(np.quantile(edges[1], 0.002))
     if not low <= high or (np.abs(y[~away]) > slack[~away]).sum() > 0.002 * len(y):
         return None
-    return between(float(low), float(high))
+    slope = between(low, high)
+    if low * high <= 0 or slope is None:
+        return slope
+    # Days are divided by 365.25, and bytes by 1024.
+    divisor = between(1 / high, 1 / low)
+    return 1 / divisor if divisor is not None and is_divisor(divisor, slope) else slope
+
+
+def is_divisor(divisor: float, slope: float) -> bool:
+    """Tell whether people would rather divide by a number than multiply by another one, of about the inverse.
+
+    >>> is_divisor(365.25, 0.002738), is_divisor(1024.0, 0.000976563), is_divisor(0.3937, 2.54)
+    (True, True, False)
+    """
+    return digits_of(divisor) < digits_of(slope) + (2 if abs(divisor) > 100 else 0)
+
+
+def digits_of(x: float) -> int:
+    """Return how many significant digits a number has, up to 15.
+
+    >>> digits_of(365.25), digits_of(1e-05), digits_of(1 / 3), digits_of(120.0)
+    (5, 1, 15, 2)
+    """
+    return len(f"{abs(x):.14e}".partition("e")[0].replace(".", "").rstrip("0"))
 
 
 def short(x: float, near: float = 1e-7) -> float:

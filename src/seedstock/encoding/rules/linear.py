@@ -11,6 +11,7 @@ import numpy as np
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
+from seedstock.encoding.rules.decimals import digits_of
 from seedstock.encoding.rules.formula import Formula
 from seedstock.encoding.rules.rule import TOLERATED, Fixed, digits_in, errors_in, is_fixed, names_in, worth
 from seedstock.encoding.rules.view import View
@@ -67,8 +68,9 @@ class Linear(Formula):
     def text(self) -> str:
         out = ""
         for w, p in zip(self.weights, self.parents, strict=True):
-            factor = _UNITS.get(abs(w), f"{abs(w):.6g} * ")
-            out += f"{' - ' if w < 0 else ' + ' if out else ''}{factor}{p}"
+            divided = abs(w) not in _UNITS and digits_of(w) > 10 and digits_of(1 / w) <= 10
+            factor = "" if divided else _UNITS.get(abs(w), f"{abs(w):.10g} * ")
+            out += f"{' - ' if w < 0 else ' + ' if out else ''}{factor}{p}{f' / {abs(1 / w):.10g}' if divided else ''}"
         if self.constant:
             out += f" {'-' if self.constant < 0 else '+'} {abs(self.constant):.10g}"
         return f"{self.child} = {out.strip()}"
