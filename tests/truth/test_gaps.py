@@ -7,7 +7,7 @@ import pytest
 from tests.truth.test_rules import dataset
 
 from seedstock.core.rng import Rng
-from seedstock.core.table import Column, Dataset
+from seedstock.core.table import Column, Dataset, Table
 from seedstock.encoding.rules.find import find_rules
 from seedstock.generators.copula import Copula
 
@@ -61,3 +61,19 @@ def test_they_hold_in_drawn_rows() -> None:
     assert len(computing) == len(TEXTS)
     assert all(rule.holds(drawn).all() for rule in fitted.plan.rules)
     assert all((~drawn[rule.columns[-1]].missing).mean() > 0.3 for rule in computing)
+
+
+@pytest.mark.parametrize("names", [("fine", "whole", "sum"), ("sum", "fine", "whole"), ("fine", "sum", "whole")])
+def test_a_sum_off_any_grid_is_not_computed_the_other_way_round(names: tuple[str, ...]) -> None:
+    g = np.random.default_rng(1)
+    whole, fine = g.integers(0, 10**9, 600), g.lognormal(0, 3, 600)
+    cells = {"whole": whole, "fine": fine, "sum": whole + fine}
+    data = dataset({name: cells[name] for name in names}, {"sum": 10})
+    fitted = Copula(max_axes=3, refine_rounds=2).fit(data, Rng(0))
+    (rule,) = [r for r in fitted.plan.rules if r.computes]
+    assert rule.columns[-1] != "whole"
+    for name in ("whole", "fine", "sum"):
+        given = Table({name: Column.of(np.full(5, cells[name][17]))})
+        drawn = fitted.sample(5, Rng(1), given=given).table
+        assert rule.holds(drawn).all()
+        assert (drawn[name].values == cells[name][17]).all()

@@ -51,7 +51,10 @@ def _oriented(view: View, columns: Sequence[str], vector: NDArray[np.float64]) -
 def _meets_grid(view: View, columns: Sequence[str], vector: NDArray[np.float64], at: int) -> bool:
     """Tell whether any values of the other columns, on their grids, give a value on this column's grid."""
     step = view.step(columns[at])
-    moves = [-v / vector[at] * view.step(c) for i, (c, v) in enumerate(zip(columns, vector, strict=True)) if i != at]
+    others = [(c, v) for i, (c, v) in enumerate(zip(columns, vector, strict=True)) if i != at]
+    if step and not all(view.step(c) for c, _ in others):
+        return False
+    moves = [-v / vector[at] * view.step(c) for c, v in others]
     return not step or bool(np.allclose(np.array(moves) / step, np.round(np.array(moves) / step), rtol=0, atol=1e-6))
 
 
