@@ -122,3 +122,12 @@ def test_it_comes_back_from_its_stored_form_and_can_be_declared() -> None:
     ):
         with pytest.raises(InputError, match=said):
             find_rules(data.table, data.columns, [{"kind": "moment", **spec}])
+
+
+def test_of_a_zone_that_nobody_knows_nothing_is_read_off() -> None:
+    data = stamps("+02:00")
+    columns = data.columns.replace_column("seen", dtype="datetime[us, tzlocal()]")
+    found = find_rules(data.table, columns)
+    assert not [r for r in found if r.kind in ("moment", "part") and "seen" in r.columns]
+    with pytest.raises(InputError, match="its zone"):
+        find_rules(data.table, columns, [{"kind": "moment", "parent": "seen", "part": "date", "child": "date"}])

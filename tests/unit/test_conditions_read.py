@@ -160,3 +160,11 @@ def test_several_conditions_on_a_column(texts: list[str], rows: list[int]) -> No
 def test_wrong_conditions_are_named(given: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read_all(DATA, given)
+
+
+def test_a_zone_that_nobody_knows_is_told() -> None:
+    columns = DATA.columns.replace_column("seen", dtype="datetime[us, CEST]")
+    data = Dataset(DATA.tables, Schema({"data": columns}))
+    with pytest.raises(InputError, match="zone 'CEST'"):
+        read_all(data, {"seen": ("2024-02-01", None)})
+    assert read_all(data, {"seen": ("2024-02-01T00:00+02:00", None)})["seen"].low == np.datetime64("2024-01-31T22:00")

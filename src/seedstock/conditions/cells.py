@@ -44,6 +44,8 @@ def number(data: Dataset, name: str, value: Any) -> Any:
     text = str(value).strip()
     try:
         return _read(value, text, dtype, schema)
+    except InputError:
+        raise
     except (ValueError, OverflowError):
         form = f", such as {_EXAMPLES[dtype.kind]}" if dtype.kind in _EXAMPLES else ""
         form = f", in the form {schema.format}" if schema.format and dtype.kind in "mM" else form

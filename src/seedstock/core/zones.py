@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seedstock.core.errors import InputError
 
 Times = NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,13 +28,41 @@ def unit_and_zone(dtype: str) -> tuple[str, str | None]:
 
 
 def zone_of(name: str) -> tzinfo:
-    """Return the zone of a name (``Europe/Berlin``) or an offset (``+02:00``); a `ValueError` where none is known."""
+    """Return the zone of a name (``Europe/Berlin``) or an offset (``+02:00``); an `InputError` where none is known.
+
+    Frames may bring zones that only their own program knows, such as ``tzlocal()`` or a name of one's own.
+    """
     try:
         fixed = datetime.strptime(name.removeprefix("UTC") or "Z", "%z").tzinfo
     except ValueError:
-        return ZoneInfo(name)
-    assert fixed is not None
-    return fixed
+        fixed = None
+    try:
+        return fixed if fixed is not None else ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise InputError(f"nothing is known here of the zone {name!r}; write times with an offset (+02:00)") from None
+
+
+def is_known(name: str) -> bool:
+    """Tell whether clocks of a zone can be read.
+
+    >>> is_known("Europe/Berlin"), is_known("UTC+05:30"), is_known("tzlocal()"), is_known("Europe")
+    (True, True, False, False)
+    """
+    try:
+        zone_of(name)
+    except InputError:
+        return False
+    return True
+
+
+def name_of(zone: tzinfo) -> str:
+    """Return the name of a zone, or its offset where the name is one of somebody's own.
+
+    >>> name_of(ZoneInfo("Europe/Berlin")), name_of(timezone(timedelta(hours=2), "CEST"))
+    ('Europe/Berlin', '+02:00')
+    """
+    offset = zone.utcoffset(None)
+    return str(zone) if is_known(str(zone)) or offset is None else str(timezone(offset)).removeprefix("UTC") or "UTC"
 
 
 def in_utc(local: Times, zone: str) -> Times:

@@ -110,12 +110,7 @@ def _from_texts(column: Column, want: ColumnSchema, holds: str, name: str) -> Co
         _must(good[column.values] | column.missing, column, name, f"no {what}{form}")
         raise InputError(f"column {name!r} has dates in several forms; write them in one form, such as 2024-12-31")
     zone, own = (unit_and_zone(t.dtype)[1] for t in (want, times))
-    try:
-        values = in_utc(times.values, zone) if zone and not own and want.kind == "datetime" else times.values
-    except ValueError:
-        raise InputError(
-            f"column {name!r} is in zone {zone!r}, which is unknown here; write offsets (+02:00)"
-        ) from None
+    values = in_utc(times.values, zone) if zone and not own and want.kind == "datetime" else times.values
     return spread(column, values, none)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from seedstock.core.errors import InputError, MissingExtraError
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.core.zones import name_of
 from seedstock.sources._frames_out import numpy_array, to_arrow, to_pandas, to_polars
 from seedstock.sources._raw import Raw, RawTable, unique_names
 from seedstock.sources.numbers import widened
@@ -254,7 +255,7 @@ def _pandas_series(series: Any) -> tuple[Raw, str | None]:
         return _from_numpy(series.to_numpy(), missing)
     kind = getattr(dtype, "kind", "O")
     if kind == "M" and getattr(dtype, "tz", None) is not None:
-        unit, zone = dtype.unit, str(dtype.tz)
+        unit, zone = dtype.unit, name_of(dtype.tz)
         values = series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
         return Raw(Column.of(values.astype("M8[us]"), missing), f"datetime[{unit}, {zone}]"), None
     if kind in "iu":

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seedstock.core.table import Column
+from seedstock.core.zones import name_of
 from seedstock.sources._raw import Raw
 
 _EPOCH = dt.datetime(1970, 1, 1)
@@ -92,7 +93,7 @@ def _times(here: list[Any], missing: np.ndarray[Any, Any], types: set[type]) -> 
         if len(aware) > 1:
             return None
         if aware == {True}:
-            zones = {str(v.tzinfo) for v in here}
+            zones = {name_of(v.tzinfo) for v in here}
             zone = zones.pop() if len(zones) == 1 else "UTC"
             zone = zone[3:] or "UTC" if zone.startswith("UTC") else zone
             return made([(v - _UTC_EPOCH) // _MICRO for v in here], "M8[us]", f"datetime[us, {zone}]")

@@ -102,3 +102,14 @@ def test_pandas_without_arrow() -> None:
         "pd.testing.assert_frame_equal(to_frame(read(frame), 'pandas'), frame)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("kind", ["frame", "objects"])
+def test_a_zone_with_a_name_of_ones_own_is_its_offset(kind: str) -> None:
+    zone = dt.timezone(dt.timedelta(hours=2), "CEST")
+    times = pd.Series(pd.date_range("2024-07-01", periods=3, freq="h", tz=zone))
+    frame = pd.DataFrame({"seen": times.astype(object) if kind == "objects" else times, "x": [1.5, 2.5, 4.0]})
+    data = read(frame)
+    assert data.columns["seen"].dtype.endswith(", +02:00]")
+    assert data.table["seen"].values[0] == np.datetime64("2024-06-30T22:00")
+    assert to_frame(data, "pandas")["seen"][0] == times[0]

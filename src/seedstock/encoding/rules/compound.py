@@ -12,7 +12,8 @@ from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import Fixed, digits_in, errors_in, is_fixed, names_in, worth
+from seedstock.encoding.rules.product import each_tells, errors_of, is_written, value_of
+from seedstock.encoding.rules.rule import Fixed, digits_in, errors_in, is_fixed, names_in, violations_of, worth
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 50
@@ -88,12 +89,10 @@ class Compound(Formula):
         return self._of({name: numbers(table[name]) for name in self.parents})
 
     def _of(self, x: Mapping[str, Numbers]) -> Numbers:
-        return product_of([f.of(x) for f in self.factors], [f.power for f in self.factors], self.scale)
+        return value_of([f.of(x) for f in self.factors], [f.power for f in self.factors], self.scale)
 
     def near(self, want: Numbers, table: Table) -> Mask:
-        allowed = self.steps[-1] / 2 * (1 + 1e-9) + self.relative * np.abs(want) + 32 * np.spacing(np.abs(want))
-        out: Mask = np.abs(want - numbers(table[self.child])) <= allowed
-        return out
+        return is_written(want, table[self.child], self.steps[-1], self.relative)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         """Set the child; where it is fixed, the parent gives way whose grid allows it, each in turn."""
@@ -103,7 +102,7 @@ class Compound(Formula):
         x, child = {name: numbers(table[name]) for name in self.parents}, numbers(table[self.child])
         steps, left = dict(zip(self.columns, self.steps, strict=True)), held.copy()
         for factor in self.factors if held.any() else ():
-            rest = product_of(
+            rest = value_of(
                 [f.of(x) for f in self.factors if f is not factor],
                 [f.power for f in self.factors if f is not factor], self.scale,
             )  # fmt: skip
@@ -150,18 +149,6 @@ class Compound(Formula):
         )  # fmt: skip
 
 
-def product_of(amounts: Sequence[Numbers], powers: Sequence[int], scale: float) -> Numbers:
-    """Multiply, then divide: as people compute it; NaN where that is no number."""
-    out: Any = scale
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for x, power in zip(amounts, powers, strict=True):
-            out = out * x if power > 0 else out
-        for x, power in zip(amounts, powers, strict=True):
-            out = out / x if power < 0 else out
-    out = np.asarray(out, float)
-    return np.where(np.isfinite(out), out, np.nan)
-
-
 def fit(view: View, factors: Sequence[Factor], child: str, scale: float, declared: bool = False) -> Compound | None:
     """Return the rule with the counts of all rows; None where it does not hold or says too little of any column."""
     rule = Compound(
@@ -169,27 +156,20 @@ def fit(view: View, factors: Sequence[Factor], child: str, scale: float, declare
         declared=declared,
     )  # fmt: skip
     rule = replace(rule, steps=tuple(map(view.step, rule.columns)))
-    x, y = {name: view.numbers(name) for name in rule.parents}, view.numbers(child)
-    known = np.isfinite(rule._of(x)) & np.isfinite(y)
+    x, y = [view.numbers(name) for name in rule.parents], view.numbers(child)
+
+    def of(amounts: Sequence[Numbers]) -> Numbers:
+        return rule._of(dict(zip(rule.parents, amounts, strict=True)))
+
+    known = np.isfinite(of(x)) & np.isfinite(y)
     could = ~view.usual(child) & known
-    errors = dict.fromkeys(
-        (0.0, *(min(sum(map(error, rule.columns)), 9e-4) for error in (view.relative, view.loosest)))
-    )
-    rule = min((replace(rule, relative=e).counted(view.table, could) for e in errors), key=lambda r: r.violations)
+    errors = errors_of(view, dict.fromkeys(rule.columns, 1.0))
+    rule = min((replace(rule, relative=e).counted(view.table, could) for e in errors), key=violations_of)
     if declared:
         return rule
     if not worth(rule, _TOLERATED) or rule.support < _FEWEST:
         return None
-    # Were a column dealt at random and the rule still near true, the grid would be too coarse to tell.
-    g = np.random.default_rng(0)
-    for name in rule.parents:
-        dealt = x[name].copy()
-        dealt[known] = g.permutation(dealt[known])
-        mixed = rule._of({**x, name: dealt})
-        far = could & np.isfinite(mixed) & ~rule.near(mixed, view.table)
-        if far.sum() < max(_FEWEST, 0.2 * rule.support):
-            return None
-    return rule
+    return rule if each_tells(rule, view, x, known, of) else None
 
 
 def declare(view: View, spec: Mapping[str, Any]) -> Compound:

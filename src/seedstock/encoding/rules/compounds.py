@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from seedstock.core.table import Mask
 from seedstock.encoding.rules.cells import Numbers
-from seedstock.encoding.rules.compound import Factor, product_of
+from seedstock.encoding.rules.compound import Factor
 from seedstock.encoding.rules.powers import GLANCE, factor_of, fits, glimpse
-from seedstock.encoding.rules.product import looseness
+from seedstock.encoding.rules.product import looseness, value_of
 from seedstock.encoding.rules.view import View
 
 _WIDEST = 20
@@ -53,11 +53,11 @@ def find(view: View, computed: Collection[str]) -> list[Candidate]:
         amounts = np.stack([f.of(x)[rows] for f in terms], axis=1) if terms else np.zeros((len(rows), 0))
         errors = np.array([sum(view.relative(n) for n in f.columns) for f in terms])
         for some, powers in _glances(terms, amounts, y, slack, errors):
-            value = product_of([amounts[:, i] for i in some], powers, 1.0)
+            value = value_of([amounts[:, i] for i in some], powers, 1.0)
             error = float(errors[list(some)].sum())
             if fits(value[:, None], y, slack, np.array([error]), 0.97).all():
                 factors = tuple(replace(terms[i], power=p) for i, p in zip(some, powers, strict=True))
-                whole = product_of([f.of(x) for f in factors], powers, 1.0)
+                whole = value_of([f.of(x) for f in factors], powers, 1.0)
                 scale = factor_of(whole, x[child], view, child, error)
                 if scale is not None:
                     found.append((factors, child, scale))

@@ -13,7 +13,16 @@ from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.decimals import digits_of
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import TOLERATED, Fixed, digits_in, errors_in, is_fixed, names_in, worth
+from seedstock.encoding.rules.rule import (
+    TOLERATED,
+    Fixed,
+    digits_in,
+    errors_in,
+    is_fixed,
+    names_in,
+    violations_of,
+    worth,
+)
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 30
@@ -178,7 +187,7 @@ def fit(
     tolerated = TOLERATED if len(parents) == 1 else _TOLERATED
     written, loosest = (tuple(map(error, columns)) for error in (view.relative, view.loosest))
     exact = [replace(rule, errors=e).counted(view.table, could) for e in dict.fromkeys((rule.errors, written, loosest))]
-    best = min(exact, key=lambda r: r.violations)
+    best = min(exact, key=violations_of)
     if best.violations > tolerated * best.support:
         best = replace(rule, errors=written, slack=steps[-1] / 2).counted(view.table, could)
     return best if declared or (worth(best, tolerated) and best.support >= _FEWEST) else None

@@ -10,9 +10,10 @@ import numpy as np
 
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
-from seedstock.core.zones import in_utc, in_zone, unit_and_zone, zone_of
+from seedstock.core.zones import in_utc, zone_of
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.formula import Formula
+from seedstock.encoding.rules.part import local_times, zone_in
 from seedstock.encoding.rules.rule import Fixed, is_fixed, worth
 from seedstock.encoding.rules.view import View
 
@@ -63,7 +64,7 @@ class Moment(Formula):
 
     def value(self, table: Table) -> Numbers:
         column = table[self.parent]
-        local = _local(column.values, self.zones[0])
+        local = local_times(column.values, self.zones[0])
         out = self._of(local)
         if self.zones[1] and self.part != _CLOCK:
             out = _utc(out, self.zones[1])
@@ -82,11 +83,11 @@ class Moment(Formula):
         """Set the child; where it is fixed, move the parent to it and leave the rest of it."""
         n, parent, child = len(table), table[self.parent], table[self.child]
         held = is_fixed(fixed, self.child, n)
-        local = _local(parent.values, self.zones[0])
+        local = local_times(parent.values, self.zones[0])
         if self.part == _CLOCK:
             moved = local.astype("M8[D]").astype("M8[us]") + child.values.astype("m8[us]")
         else:
-            moved = _local(child.values, self.zones[1]) + (local - self._of(local))
+            moved = local_times(child.values, self.zones[1]) + (local - self._of(local))
         shifted = _utc(moved, self.zones[0]) if self.zones[0] else moved
         free = held & ~is_fixed(fixed, self.parent, n)
         return {
@@ -107,32 +108,23 @@ class Moment(Formula):
         return cls(parent=str(value["parent"]), child=str(value["child"]), part=part, zones=(first, second), **counts)
 
 
-def _local(values: Any, zone: str) -> Any:
-    return in_zone(values, zone) if zone else values.astype("M8[us]")
-
-
 def _utc(values: Any, zone: str) -> Any:
     kinds, place = np.unique(values, return_inverse=True)
     return in_utc(kinds, zone)[place]
 
 
-def _zones(view: View, parent: str, child: str) -> tuple[str, str]:
-    first, second = (unit_and_zone(view.schema[name].dtype)[1] or "" for name in (parent, child))
-    return first, second
-
-
 def find(view: View) -> list[tuple[str, str, str]]:
     """Return (parent, part, child) that hold in nearly all of a few rows, where the parent has more than the part."""
-    times = [n for n in view.numeric if view.family(n) == "time"]
+    zones = {n: zone for n in view.numeric if view.family(n) != "number" and (zone := zone_in(view, n)) is not None}
     found = []
-    for parent in times:
-        for child in view.numeric:
-            if child == parent or view.family(child) == "number" or view.k(child) > view.k(parent):
+    for parent in (n for n in zones if view.family(n) == "time"):
+        for child in zones:
+            if child == parent or view.k(child) > view.k(parent):
                 continue
             table = view.table.select([parent, child]).take(np.flatnonzero(view.present((parent, child)))[:_GLANCE])
             parts = list(_FLOORS) if view.family(child) == "time" else [_CLOCK]
             for part in parts if len(table) >= _FEWEST else ():
-                rule = Moment(parent=parent, child=child, part=part, zones=_zones(view, parent, child))
+                rule = Moment(parent=parent, child=child, part=part, zones=(zones[parent], zones[child]))
                 coarser = numbers(table[parent]) != numbers(table[child])
                 if rule.holds(table).mean() > 0.97 and coarser.mean() > 0.05:
                     found.append((parent, part, child))
@@ -142,7 +134,10 @@ def find(view: View) -> list[tuple[str, str, str]]:
 
 def fit(view: View, parent: str, part: str, child: str, declared: bool = False) -> Moment | None:
     """Return the rule with the counts of all rows; None where it does not hold."""
-    rule = Moment(parent=parent, child=child, part=part, zones=_zones(view, parent, child), declared=declared)
+    first, second = zone_in(view, parent), zone_in(view, child)
+    if first is None or second is None:
+        return None
+    rule = Moment(parent=parent, child=child, part=part, zones=(first, second), declared=declared)
     rule = rule.counted(view.table, view.present((parent, child)) & ~view.usual(child))
     return rule if declared or (worth(rule) and rule.support >= _FEWEST) else None
 
@@ -156,5 +151,6 @@ def declare(view: View, spec: Mapping[str, Any]) -> Moment:
     if view.family(parent) != "time" or view.family(child) != wanted:
         raise InputError(f"a rule needs the {part} of {parent!r} in {child!r}, and one of them holds no times")
     rule = fit(view, parent, part, child, declared=True)
-    assert rule is not None
+    if rule is None:
+        raise InputError(f"a rule needs the clocks of {parent!r}, and nothing is known here of its zone")
     return rule

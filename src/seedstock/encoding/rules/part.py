@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seedstock.core.errors import InputError
 from seedstock.core.table import Column
-from seedstock.core.zones import in_zone, unit_and_zone, zone_of
+from seedstock.core.zones import in_zone, is_known, unit_and_zone, zone_of
 from seedstock.encoding.rules.cells import MISSING, Codes, Domain
 from seedstock.encoding.rules.depends import beyond_chance, pure
 from seedstock.encoding.rules.grouped import Grouped, grouped_in, images_of
@@ -89,7 +89,7 @@ class Part(Grouped):
         return f"the {self.part} of {self.parent} decides {self.child}"
 
     def groups(self, column: Column) -> Codes:
-        return np.where(column.missing, -1, _PARTS[self.part][2](_local(column.values, self.zone)))
+        return np.where(column.missing, -1, _PARTS[self.part][2](local_times(column.values, self.zone)))
 
     def moved(self, column: Column, wanted: Codes, g: np.random.Generator) -> Column:
         """Move a time as little as that takes, within the range of the real ones."""
@@ -121,12 +121,15 @@ class Part(Grouped):
         return cls(part=part, zone=zone, low=low, high=high, **grouped_in(value, _PARTS[part][0]), **counts)
 
 
-def _local(values: Times, zone: str) -> Times:
+def local_times(values: Times, zone: str) -> Times:
+    """Return times as clocks of a zone show them, or as they are where there is none."""
     return in_zone(values, zone) if zone else values.astype("M8[us]")
 
 
-def _zone(view: View, name: str) -> str:
-    return unit_and_zone(view.schema[name].dtype)[1] or ""
+def zone_in(view: View, name: str) -> str | None:
+    """Return the zone of a column of times, empty where it has none; None where nothing is known of it."""
+    zone = unit_and_zone(view.schema[name].dtype)[1] or ""
+    return zone if not zone or is_known(zone) else None
 
 
 def find(view: View) -> list[tuple[str, str, str]]:
@@ -135,7 +138,9 @@ def find(view: View) -> list[tuple[str, str, str]]:
     children = [c for c in view.names if 2 <= len(view.coded(c)[0].values) <= _VALUES and c not in times]
     found = []
     for parent in times:
-        local = _local(view.table[parent].values, _zone(view, parent))
+        if (zone := zone_in(view, parent)) is None:
+            continue
+        local = local_times(view.table[parent].values, zone)
         groups = {part: read(local) for part, (_, _, read) in _PARTS.items()}
         for child in children:
             here = view.present((parent, child))
@@ -154,11 +159,11 @@ def find(view: View) -> list[tuple[str, str, str]]:
 def fit(view: View, parent: str, part: str, child: str, declared: bool = False) -> Part | None:
     """Return the rule with the counts of all rows; None where it does not hold."""
     column, (domain, codes) = view.table[parent], view.coded(child)
-    ticks = column.values[~column.missing].astype("M8[us]").astype(np.int64)
-    if not len(ticks):
+    ticks, zone = column.values[~column.missing].astype("M8[us]").astype(np.int64), zone_in(view, parent)
+    if not len(ticks) or zone is None:
         return None
     rule = Part(
-        parent=parent, child=child, domain=domain, images=np.zeros(0, np.int64), part=part, zone=_zone(view, parent),
+        parent=parent, child=child, domain=domain, images=np.zeros(0, np.int64), part=part, zone=zone,
         low=int(ticks.min()), high=int(ticks.max()), declared=declared,
     )  # fmt: skip
     images = images_of(rule.groups(column), codes, _PARTS[part][0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -12,7 +12,16 @@ from seedstock.core.errors import InputError
 from seedstock.core.table import Column, Mask, Table
 from seedstock.encoding.rules.cells import Numbers, numbers, set_numbers
 from seedstock.encoding.rules.formula import Formula
-from seedstock.encoding.rules.rule import TOLERATED, Fixed, digits_in, errors_in, is_fixed, names_in, worth
+from seedstock.encoding.rules.rule import (
+    TOLERATED,
+    Fixed,
+    digits_in,
+    errors_in,
+    is_fixed,
+    names_in,
+    violations_of,
+    worth,
+)
 from seedstock.encoding.rules.view import View
 
 _FEWEST = 50
@@ -63,9 +72,7 @@ class Product(Formula):
         return value_of([numbers(table[p]) for p in self.parents], self.powers, self.factor)
 
     def near(self, want: Numbers, table: Table) -> Mask:
-        allowed = self.steps[-1] / 2 * (1 + 1e-9) + self.relative * np.abs(want) + 16 * np.spacing(np.abs(want))
-        out: Mask = np.abs(want - numbers(table[self.child])) <= allowed
-        return out
+        return is_written(want, table[self.child], self.steps[-1], self.relative)
 
     def repair(self, table: Table, fixed: Fixed, g: np.random.Generator) -> dict[str, Column]:
         n = len(table)
@@ -113,6 +120,13 @@ class Product(Formula):
         )  # fmt: skip
 
 
+def is_written(want: Numbers, column: Column, step: float, relative: float) -> Mask:
+    """Tell which cells of a column are as near to a product as its grid and the error of writing leave them."""
+    allowed = step / 2 * (1 + 1e-9) + relative * np.abs(want) + 32 * np.spacing(np.abs(want))
+    out: Mask = np.abs(want - numbers(column)) <= allowed
+    return out
+
+
 def _power_text(name: str, power: float) -> str:
     return name if power == 1 else f"{name}^{power:g}"
 
@@ -150,25 +164,39 @@ def fit(
     x, y = [view.numbers(n) for n in parents], view.numbers(child)
     known = np.isfinite(value_of(x, powers, factor)) & np.isfinite(y)
     tolerated = TOLERATED if len(parents) == 1 else _TOLERATED
-    own = sum(abs(p) * view.relative(n) for n, p in zip(parents, powers, strict=True)) + view.relative(child)
-    loose = sum(abs(p) * view.loosest(n) for n, p in zip(parents, powers, strict=True)) + view.loosest(child)
     could = ~view.usual(child) & known
-    errors = dict.fromkeys((0.0, min(own, 9e-4), min(loose, 9e-4)))
-    rule = min((replace(rule, relative=e).counted(view.table, could) for e in errors), key=lambda r: r.violations)
+    sizes = {child: 1.0, **{n: abs(p) for n, p in zip(parents, powers, strict=True)}}
+    rule = min(
+        (replace(rule, relative=e).counted(view.table, could) for e in errors_of(view, sizes)), key=violations_of
+    )
     if declared:
         return rule
     if not worth(rule, tolerated) or rule.support < _FEWEST:
         return None
-    # Were a factor dealt at random and the rule still near true, the grid would be too coarse to tell.
-    g = np.random.default_rng(0)
-    for i in range(len(x)):
-        dealt = x[i].copy()
+    return rule if each_tells(rule, view, x, known, lambda mixed: value_of(mixed, powers, factor)) else None
+
+
+def errors_of(view: View, powers: Mapping[str, float]) -> list[float]:
+    """Return the relative errors that a product of powers of columns may have: the strictest first."""
+    errors = (sum(p * error(n) for n, p in powers.items()) for error in (view.relative, view.loosest))
+    return list(dict.fromkeys((0.0, *(min(e, 9e-4) for e in errors))))
+
+
+def each_tells(
+    rule: Formula, view: View, x: Sequence[Numbers], known: Mask, of: Callable[[Sequence[Numbers]], Numbers]
+) -> bool:
+    """Tell whether each column says something: were it dealt at random, many rows would be far from the rule.
+
+    Where they are not, the grid is too coarse to tell. `of` computes the last column from the others, x.
+    """
+    g, could = np.random.default_rng(0), known & ~view.usual(rule.columns[-1])
+    for i, column in enumerate(x):
+        dealt = column.copy()
         dealt[known] = g.permutation(dealt[known])
-        mixed = value_of([*x[:i], dealt, *x[i + 1 :]], powers, factor)
-        far = known & np.isfinite(mixed) & ~rule.near(mixed, view.table) & ~view.usual(child)
-        if far.sum() < max(_FEWEST, 0.2 * rule.support):
-            return None
-    return rule
+        mixed = of([*x[:i], dealt, *x[i + 1 :]])
+        if (could & np.isfinite(mixed) & ~rule.near(mixed, view.table)).sum() < max(_FEWEST, 0.2 * rule.support):
+            return False
+    return True
 
 
 def declare(view: View, spec: Mapping[str, Any]) -> Product:

@@ -122,6 +122,11 @@ class Rule(ABC):
         }
 
 
+def violations_of(rule: Rule) -> int:
+    """Return how many real rows break a rule: of several readings the one with the fewest is right."""
+    return rule.violations
+
+
 def worth(rule: Rule, tolerated: float = TOLERATED) -> bool:
     """Tell whether a found rule has support and holds (nearly) everywhere."""
     return rule.support > 0 and rule.violations <= tolerated * rule.support
