@@ -123,3 +123,13 @@ def test_they_can_be_declared() -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=said):
             find_rules(data.table, data.columns, [{**spec, "factors": factors}])
+
+
+def test_a_fixed_rate_is_solved_for_what_it_is_divided_by() -> None:
+    data = amounts()
+    (rule,) = [r for r in find_rules(data.table, data.columns) if r.columns[-1] == "length"]
+    table = data.table.select(rule.columns).take(slice(0, 200))
+    asked = table.assign({"sent": Column.of(table["sent"].values + 7)})
+    fixed = {name: np.ones(200, bool) for name in ("load", "got", "length")}
+    mended = asked.assign(rule.repair(asked, fixed, np.random.default_rng(0)))
+    assert (mended["sent"].values == table["sent"].values).mean() > 0.9

@@ -12,6 +12,8 @@ from seedstock.conditions.read import read_all
 from seedstock.core.errors import InputError
 from seedstock.core.schema import ColumnSchema, Schema, TableSchema
 from seedstock.core.table import Column, Dataset, Table
+from seedstock.sources._raw import Raw
+from seedstock.sources.conform import conform
 
 TIMES = np.array(["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "NaT"], "M8[us]")
 SEEN = np.array(["2024-01-01T10:00", "2024-06-30T22:00", "2024-07-01T10:00", "2024-08-01T10:00", "NaT"], "M8[us]")
@@ -168,3 +170,9 @@ def test_a_zone_that_nobody_knows_is_told() -> None:
     with pytest.raises(InputError, match="zone 'CEST'"):
         read_all(data, {"seen": ("2024-02-01", None)})
     assert read_all(data, {"seen": ("2024-02-01T00:00+02:00", None)})["seen"].low == np.datetime64("2024-01-31T22:00")
+
+
+def test_cells_without_a_zone_are_in_their_columns() -> None:
+    wanted = ColumnSchema("datetime", dtype="datetime[us, Europe/Berlin]")
+    one = conform(Raw(Column.of_texts(["2024-07-01 00:00"]), "string"), wanted, "seen")
+    assert one.values[0] == np.datetime64("2024-06-30T22:00")
